@@ -1,0 +1,1 @@
+//! Wire types of every dialect presence-hub speaks.

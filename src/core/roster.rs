@@ -1,0 +1,235 @@
+//! The roster of one app: every topic, and where each party is. [`Roster::fold`] is its only writer.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::change::{Cause, Change, ChangeKind, Edge};
+use super::ids::{PartyId, SessionId, Timetoken, TopicName};
+use super::record::{Entry, Op, Record, Stamp};
+use super::snapshot::Snapshot;
+use super::status::{Override, Status, status_of};
+use super::time::Wall;
+use super::topic::{Absent, Topic};
+
+/// How much a roster keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Changes kept per topic for catch-up.
+    pub history: usize,
+    /// How long a topic that nobody is in or watches is remembered, for those who were briefly away.
+    pub retention: Duration,
+    /// The most members a topic takes; `None` takes any number.
+    pub members: Option<usize>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { history: 100, retention: Duration::from_secs(60), members: None }
+    }
+}
+
+/// Where a party is, and what was said of it by hand.
+#[derive(Debug, Default)]
+struct Whereabouts {
+    topics: BTreeSet<TopicName>,
+    by_hand: Option<Override>,
+}
+
+/// The roster of one app.
+#[derive(Debug, Default)]
+pub struct Roster {
+    topics: HashMap<TopicName, Topic>,
+    parties: HashMap<PartyId, Whereabouts>,
+    /// Topics that nobody is in or watches, by the time of their newest record.
+    vacant: BTreeSet<(Timetoken, TopicName)>,
+    limits: Limits,
+}
+
+impl Roster {
+    /// An empty roster.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// The limits it was made with.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Applies one ordered record and says what it changed, which is often nothing.
+    pub fn fold(&mut self, stamp: Stamp, record: &Record) -> Option<Arc<Change>> {
+        if let Op::Override(party, by_hand) = &record.op {
+            self.set_by_hand(party, *by_hand);
+            return None;
+        }
+        let topic = self.topics.entry(record.topic.clone()).or_insert_with(|| Topic::new(record.topic.clone()));
+        let was_vacant = topic.is_vacant();
+        if was_vacant {
+            self.vacant.remove(&(topic.stamp.timetoken, record.topic.clone()));
+        }
+        let kind = apply(topic, stamp, &record.op);
+        topic.stamp = stamp;
+        let is_vacant = topic.is_vacant();
+        if is_vacant {
+            self.vacant.insert((stamp.timetoken, record.topic.clone()));
+        }
+        let edge = match (was_vacant, is_vacant) {
+            (true, false) => Some(Edge::Occupied),
+            (false, true) => Some(Edge::Vacated),
+            _ => None,
+        };
+        let occupancy = topic.occupancy();
+        let change = Arc::new(Change { topic: record.topic.clone(), stamp, kind: kind?, occupancy, edge });
+        if is_kept(&change.kind) {
+            topic.history.push(Arc::clone(&change), self.limits.history);
+        }
+        self.index(&change);
+        Some(change)
+    }
+
+    /// Makes a topic what an engine's snapshot says it is, and returns the differences as changes: how a node that lost
+    /// touch with the log comes back without anybody seeing more than the net.
+    pub fn reconcile(
+        &mut self,
+        stamp: Stamp,
+        topic: &TopicName,
+        rows: &[(SessionId, Arc<Entry>)],
+        last_heard: Wall,
+    ) -> Vec<Arc<Change>> {
+        let gone: Vec<SessionId> = self.topics.get(topic).map_or_else(Vec::new, |known| {
+            let is_gone = |session: &SessionId| !rows.iter().any(|(row, _)| row == session);
+            known.memberships().map(|(session, _)| session).filter(is_gone).collect()
+        });
+        let entered = rows.iter().map(|(session, entry)| Op::Enter(*session, Arc::clone(entry)));
+        let left = gone.into_iter().map(|session| {
+            let cause = Cause::NodeLost;
+            Op::Leave { session, cause, last_heard, by: None }
+        });
+        let ops: Vec<Op> = entered.chain(left).collect();
+        ops.into_iter()
+            .filter_map(|op| self.fold(stamp, &Record { topic: topic.clone(), op }))
+            .collect()
+    }
+
+    /// Forgets the topics that have been vacant for longer than the retention, and states that have ended.
+    pub fn sweep(&mut self, now: Wall) {
+        let ticks = u64::try_from(self.limits.retention.as_micros()).unwrap_or(u64::MAX).saturating_mul(10);
+        let mut kept = Vec::new();
+        while self.vacant.first().is_some_and(|(since, _)| since.0.saturating_add(ticks) <= now.0) {
+            let Some((since, name)) = self.vacant.pop_first() else { break };
+            let Some(topic) = self.topics.get_mut(&name) else { continue };
+            topic.absent.retain(|_, state| now < state.until);
+            if topic.absent.is_empty() {
+                self.topics.remove(&name);
+            } else {
+                kept.push((since, name));
+            }
+        }
+        self.vacant.extend(kept);
+    }
+
+    /// A topic, if anything is known of it.
+    #[must_use]
+    pub fn topic(&self, name: &TopicName) -> Option<&Topic> {
+        self.topics.get(name)
+    }
+
+    /// Every topic of which anything is known.
+    pub fn topics(&self) -> impl Iterator<Item = (&TopicName, &Topic)> {
+        self.topics.iter()
+    }
+
+    /// A topic's roster now.
+    #[must_use]
+    pub fn snapshot(&self, name: &TopicName) -> Snapshot {
+        self.topics.get(name).map_or_else(|| Snapshot::empty(name.clone()), Topic::snapshot)
+    }
+
+    /// The topics in which a party is a member.
+    pub fn whereabouts(&self, party: &PartyId) -> impl Iterator<Item = &TopicName> {
+        self.parties.get(party).into_iter().flat_map(|known| known.topics.iter())
+    }
+
+    /// A party's status over all its sessions in all topics.
+    #[must_use]
+    pub fn status(&self, party: &PartyId, now: Wall) -> Status {
+        let by_hand = self.parties.get(party).and_then(|known| known.by_hand);
+        let facts = self.whereabouts(party).filter_map(|name| self.topics.get(name)).flat_map(|topic| {
+            let sessions = topic.member(party).map_or(&[][..], |member| &member.sessions);
+            sessions.iter().filter_map(|session| topic.membership(*session)).map(|known| known.entry.content.facts)
+        });
+        status_of(facts, by_hand, now)
+    }
+
+    /// Whether nothing at all is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.topics.is_empty() && self.parties.is_empty() && self.vacant.is_empty()
+    }
+
+    fn set_by_hand(&mut self, party: &PartyId, by_hand: Option<Override>) {
+        let known = self.parties.entry(party.clone()).or_default();
+        known.by_hand = by_hand;
+        if by_hand.is_none() && known.topics.is_empty() {
+            self.parties.remove(party);
+        }
+    }
+
+    fn index(&mut self, change: &Change) {
+        match &change.kind {
+            ChangeKind::Joined(member) => {
+                self.parties.entry(member.party.id.clone()).or_default().topics.insert(change.topic.clone());
+            }
+            ChangeKind::Left { member, .. } => {
+                let Some(known) = self.parties.get_mut(&member.party.id) else { return };
+                known.topics.remove(&change.topic);
+                if known.topics.is_empty() && known.by_hand.is_none() {
+                    self.parties.remove(&member.party.id);
+                }
+            }
+            ChangeKind::Updated(_)
+            | ChangeKind::Sessions(_)
+            | ChangeKind::Message(_)
+            | ChangeKind::State(..)
+            | ChangeKind::Counts => {}
+        }
+    }
+}
+
+fn apply(topic: &mut Topic, stamp: Stamp, op: &Op) -> Option<ChangeKind> {
+    match op {
+        Op::Enter(session, entry) => topic.enter(stamp, *session, entry),
+        Op::Update(session, content) => topic.update(stamp, *session, content),
+        Op::Detach(session) => topic.set_attached(*session, false),
+        Op::Attach(session) => topic.set_attached(*session, true),
+        Op::Leave { session, cause, last_heard, by } => topic.leave(*session, *cause, *last_heard, by.as_ref()),
+        Op::Message(message) => Some(ChangeKind::Message(Arc::clone(message))),
+        Op::Watchers(node, watchers) => topic.set_watchers(*node, *watchers),
+        Op::State { party, content, until } => {
+            let before = topic.absent.get(&party.id).map(|state| state.content.clone());
+            match content {
+                Some(content) => {
+                    let state = Absent { content: content.clone(), until: *until };
+                    topic.absent.insert(party.id.clone(), state);
+                }
+                None => {
+                    topic.absent.remove(&party.id);
+                }
+            }
+            (before != *content).then(|| ChangeKind::State(Arc::clone(party), content.clone()))
+        }
+        Op::Override(..) => None,
+    }
+}
+
+/// Presence and kept messages are what somebody who was away wants to hear of.
+fn is_kept(kind: &ChangeKind) -> bool {
+    match kind {
+        ChangeKind::Joined(_) | ChangeKind::Updated(_) | ChangeKind::Left { .. } | ChangeKind::State(..) => true,
+        ChangeKind::Message(message) => message.is_kept,
+        ChangeKind::Sessions(_) | ChangeKind::Counts => false,
+    }
+}
