@@ -1,3 +1,6 @@
 //! presence-hub: one roster, every dialect. `ARCHITECTURE.md` is the map.
 
+pub mod broker;
 pub mod core;
+pub mod engine;
+pub mod gateway;

@@ -1,0 +1,88 @@
+//! The hub's only clock: the machine's, or one that a test moves by hand.
+
+#![expect(clippy::disallowed_methods, reason = "this file is the one place that reads a clock")]
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::core::{Mono, Now, Wall};
+
+/// Tells the time and waits for it. Cheap to clone; all clones tell the same time.
+#[derive(Debug, Clone)]
+pub struct Clock(Source);
+
+#[derive(Debug, Clone)]
+enum Source {
+    System { start: Instant },
+    Manual(Arc<watch::Sender<Duration>>),
+}
+
+/// Moves a manual clock.
+#[derive(Debug, Clone)]
+pub struct Hand(Arc<watch::Sender<Duration>>);
+
+/// Where a manual clock's wall time starts: 2026-01-01, in ticks.
+const MANUAL_START: u64 = 17_672_256_000_000_000;
+
+impl Clock {
+    /// The machine's clock. Its monotonic side is tokio's, so a test can also pause it.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Source::System { start: Instant::now() })
+    }
+
+    /// A clock that stands still until its hand moves it.
+    #[must_use]
+    pub fn manual() -> (Self, Hand) {
+        let time = Arc::new(watch::Sender::new(Duration::ZERO));
+        (Self(Source::Manual(Arc::clone(&time))), Hand(time))
+    }
+
+    /// The time now.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        match &self.0 {
+            Source::System { start } => {
+                let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                Now { mono: Mono(start.elapsed()), wall: Wall(ticks(wall)) }
+            }
+            Source::Manual(time) => {
+                let passed = *time.borrow();
+                Now { mono: Mono(passed), wall: Wall(MANUAL_START + ticks(passed)) }
+            }
+        }
+    }
+
+    /// Waits until the time has come; `None` waits for ever.
+    pub async fn sleep_until(&self, at: Option<Mono>) {
+        let Some(at) = at else { return std::future::pending().await };
+        match &self.0 {
+            Source::System { start } => tokio::time::sleep_until(*start + at.0).await,
+            Source::Manual(time) => {
+                let mut time = time.subscribe();
+                if time.wait_for(|now| *now >= at.0).await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+        }
+    }
+
+    /// Waits for a span.
+    pub async fn sleep(&self, span: Duration) {
+        self.sleep_until(Some(self.now().mono + span)).await;
+    }
+}
+
+impl Hand {
+    /// Moves the clock on, and wakes whoever waited for a time that has come.
+    pub fn advance(&self, span: Duration) {
+        self.0.send_modify(|time| *time += span);
+    }
+}
+
+fn ticks(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos() / 100).unwrap_or(u64::MAX)
+}

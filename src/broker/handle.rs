@@ -1,0 +1,187 @@
+//! How the rest of the hub talks to the broker: bounded on the way in.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+use super::encode::{EncoderId, Roll};
+use super::outbox::Outbox;
+use super::reply::{Reply, ReplyTo};
+use crate::core::{Command, Epoch, Leases, Now, Party, Refusal, Rev, Roster, SessionId, Terms, TopicName};
+use crate::engine::AppSlot;
+
+/// A session that begins.
+#[derive(Debug)]
+pub struct Opening {
+    /// Its id, made by the gateway.
+    pub session: SessionId,
+    /// Whose it is.
+    pub party: Arc<Party>,
+    /// What it is promised.
+    pub terms: Terms,
+    /// The wire form of its frames.
+    pub encoder: EncoderId,
+    /// Where its frames go; the gateway keeps the other end.
+    pub outbox: Arc<Outbox>,
+}
+
+/// A request to the broker.
+pub(super) enum Request {
+    Open(Opening),
+    /// The connection is gone: the session stays for its graces.
+    Detach(SessionId),
+    Heard(SessionId),
+    Submit { command: Command, echo: Option<Bytes>, reply: ReplyTo },
+    Watch { session: SessionId, topic: TopicName, since: Option<(Epoch, Rev)>, reply: ReplyTo },
+    Unwatch { session: SessionId, topic: TopicName, reply: ReplyTo },
+    Roster { topic: TopicName, reply: ReplyTo },
+    Read(Box<dyn FnOnce(&Roster, &Leases, Now) + Send>),
+    Close(Closing),
+}
+
+/// Connections to be closed by the hub.
+#[derive(Debug)]
+pub(super) struct Closing {
+    pub(super) sessions: Which,
+    pub(super) reason: super::reply::CloseReason,
+}
+
+/// Which sessions.
+#[derive(Debug)]
+pub(super) enum Which {
+    All { spread: std::time::Duration },
+    Party(crate::core::PartyId),
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open(_) => "Open",
+            Self::Detach(_) => "Detach",
+            Self::Heard(_) => "Heard",
+            Self::Submit { .. } => "Submit",
+            Self::Watch { .. } => "Watch",
+            Self::Unwatch { .. } => "Unwatch",
+            Self::Roster { .. } => "Roster",
+            Self::Read(_) => "Read",
+            Self::Close(_) => "Close",
+        })
+    }
+}
+
+/// One app's way to the broker. Cheap to clone. Every call waits while the broker's inbox is full, which is how callers
+/// feel pressure; none waits for the broker's work unless it says so.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    app: AppSlot,
+    inbox: mpsc::Sender<(AppSlot, Request)>,
+}
+
+impl Handle {
+    pub(super) fn new(app: AppSlot, inbox: mpsc::Sender<(AppSlot, Request)>) -> Self {
+        Self { app, inbox }
+    }
+
+    /// The same broker, for another app.
+    #[must_use]
+    pub fn for_app(&self, app: AppSlot) -> Self {
+        Self { app, inbox: self.inbox.clone() }
+    }
+
+    /// Begins a session. If the id is already open, the new connection takes the session over.
+    pub async fn open(&self, opening: Opening) {
+        self.send(Request::Open(opening)).await;
+    }
+
+    /// Says that a session's connection is gone: its graces begin.
+    pub async fn detach(&self, session: SessionId) {
+        self.send(Request::Detach(session)).await;
+    }
+
+    /// Notes a sign of life of a session that has a timeout.
+    pub async fn heard(&self, session: SessionId) {
+        self.send(Request::Heard(session)).await;
+    }
+
+    /// Hands a command over; `echo` comes back on the author's own copy of the change, and the answer goes where `reply`
+    /// says.
+    pub async fn submit(&self, command: Command, echo: Option<Bytes>, reply: ReplyTo) {
+        self.send(Request::Submit { command, echo, reply }).await;
+    }
+
+    /// Hands a command over and waits until it is folded.
+    pub async fn ask(&self, command: Command) -> Reply {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Submit { command, echo: None, reply: ReplyTo::Caller(reply) }).await;
+        answer.await.unwrap_or(Reply::Refused(Refusal::Unavailable))
+    }
+
+    /// Makes a session a viewer of a topic, from now or from where it was.
+    pub async fn watch(
+        &self,
+        session: SessionId,
+        topic: TopicName,
+        since: Option<(Epoch, Rev)>,
+        reply: ReplyTo,
+    ) {
+        self.send(Request::Watch { session, topic, since, reply }).await;
+    }
+
+    /// Ends a session's watching of a topic.
+    pub async fn unwatch(&self, session: SessionId, topic: TopicName, reply: ReplyTo) {
+        self.send(Request::Unwatch { session, topic, reply }).await;
+    }
+
+    /// Asks for a topic's roster, to be answered with [`Reply::Roster`].
+    pub async fn roster(&self, topic: TopicName, reply: ReplyTo) {
+        self.send(Request::Roster { topic, reply }).await;
+    }
+
+    /// A topic's roster.
+    pub async fn snapshot(&self, topic: TopicName) -> Option<Arc<Roll>> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Roster { topic, reply: ReplyTo::Caller(reply) }).await;
+        match answer.await {
+            Ok(Reply::Roster(roll)) => Some(roll),
+            _ => None,
+        }
+    }
+
+    /// Looks something up in the roster, in the broker's own turn: keep it short. `None` if the hub is stopping.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Roster, &Leases, Now) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        let look = Box::new(move |roster: &Roster, leases: &Leases, now| {
+            // The caller may have gone away meanwhile, which is its right.
+            drop(reply.send(look(roster, leases, now)));
+        });
+        self.send(Request::Read(look)).await;
+        answer.await.ok()
+    }
+
+    /// Ends all connections of a party, on this node.
+    pub async fn close_party(&self, party: crate::core::PartyId, reason: super::reply::CloseReason) {
+        self.send(Request::Close(Closing { sessions: Which::Party(party), reason })).await;
+    }
+
+    /// Ends all connections of the app, telling each to come back at another moment of the window.
+    pub async fn drain(&self, spread: std::time::Duration) {
+        let reason = super::reply::CloseReason::Restarting(spread);
+        self.send(Request::Close(Closing { sessions: Which::All { spread }, reason })).await;
+    }
+
+    /// How many requests wait in the broker's inbox.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.inbox.max_capacity() - self.inbox.capacity()
+    }
+
+    async fn send(&self, request: Request) {
+        // A broker that is gone means the hub is stopping; the connections are told by their own drain.
+        drop(self.inbox.send((self.app, request)).await);
+    }
+}

@@ -1,0 +1,4 @@
+//! Gateways: one folder per dialect with the same file names in each, and the transports they share.
+
+pub mod conversation;
+pub mod frames;
