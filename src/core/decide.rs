@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use super::change::Cause;
 use super::content::Content;
-use super::ids::{PartyId, SessionId, TopicName};
+use super::ids::{NodeId, PartyId, SessionId, TopicName};
 use super::lease::{Lease, Leases};
 use super::party::Party;
 use super::record::{Entry, Message, Op, Record};
 use super::roster::Roster;
 use super::status::Override;
-use super::time::Now;
-use super::ids::NodeId;
+use super::time::{Now, Wall};
 
 /// What somebody wants done.
 #[derive(Debug, Clone)]
@@ -139,7 +138,7 @@ pub fn decide(roster: &Roster, leases: &Leases, node: NodeId, now: Now, command:
         }
         Command::SetState { party, topic, content, lasts } => {
             let ticks = u64::try_from(lasts.as_micros()).unwrap_or(u64::MAX).saturating_mul(10);
-            let until = super::time::Wall(now.wall.0.saturating_add(ticks));
+            let until = Wall(now.wall.0.saturating_add(ticks));
             one(topic, Op::State { party: Arc::clone(party), content: content.clone(), until })
         }
         Command::SetOverride(party, by_hand) => {

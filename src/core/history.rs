@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::change::Change;
 use super::ids::{Epoch, Rev, Timetoken};
+use super::record::Stamp;
 
 /// The newest changes of one topic, oldest first.
 #[derive(Debug, Default)]
 pub struct History {
     kept: VecDeque<Arc<Change>>,
     /// The stamp of the newest change that is no longer kept.
-    floor: (Rev, Timetoken),
+    floor: Stamp,
 }
 
 /// What somebody who was away is given.
@@ -29,7 +30,7 @@ impl History {
         self.kept.push_back(change);
         while self.kept.len() > limit {
             if let Some(gone) = self.kept.pop_front() {
-                self.floor = (gone.stamp.rev, gone.stamp.timetoken);
+                self.floor = gone.stamp;
             }
         }
     }
@@ -37,16 +38,18 @@ impl History {
     /// What came after `rev` of `epoch`, where the topic is now in epoch `current`.
     #[must_use]
     pub fn since(&self, current: Epoch, epoch: Epoch, rev: Rev) -> CatchUp {
-        if epoch != current || rev < self.floor.0 {
+        let is_forgotten = self.floor.epoch == epoch && rev < self.floor.rev;
+        if epoch != current || is_forgotten {
             return CatchUp::Gap;
         }
-        CatchUp::Changes(self.kept.iter().filter(|change| change.stamp.rev > rev).cloned().collect())
+        let is_later = |change: &&Arc<Change>| change.stamp.epoch == epoch && change.stamp.rev > rev;
+        CatchUp::Changes(self.kept.iter().filter(is_later).cloned().collect())
     }
 
     /// What came after `timetoken`.
     #[must_use]
     pub fn after(&self, timetoken: Timetoken) -> CatchUp {
-        if timetoken < self.floor.1 {
+        if timetoken < self.floor.timetoken {
             return CatchUp::Gap;
         }
         CatchUp::Changes(

@@ -130,6 +130,7 @@ impl Leases {
         }
         if lease.is_attached {
             lease.is_attached = false;
+            lease.last_heard = now;
             lease.detached = now.mono;
             let graces: Vec<_> = grace_deadlines(session, lease).collect();
             self.deadlines.extend(graces);

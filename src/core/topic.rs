@@ -6,12 +6,11 @@ use std::sync::Arc;
 use super::change::{Cause, ChangeKind, MemberView, Occupancy};
 use super::content::{Content, Fingerprint};
 use super::history::History;
-use super::ids::{NodeId, PartyId, Rev, SessionId, Timetoken};
+use super::ids::{NodeId, PartyId, Rev, SessionId, Timetoken, TopicName};
 use super::party::Party;
 use super::record::{Entry, Stamp};
 use super::snapshot::Snapshot;
 use super::time::Wall;
-use super::ids::TopicName;
 
 /// One session in one topic.
 #[derive(Debug, Clone)]
@@ -36,6 +35,14 @@ pub struct Member {
     /// When it joined.
     pub joined: Timetoken,
     attached: u32,
+}
+
+impl Member {
+    /// How many of its sessions have a connection.
+    #[must_use]
+    pub fn attached(&self) -> u32 {
+        self.attached
+    }
 }
 
 /// The state of a party that is not a member.
@@ -93,6 +100,11 @@ impl Topic {
     /// Every session that is in the topic.
     pub fn memberships(&self) -> impl Iterator<Item = (SessionId, &Membership)> {
         self.memberships.iter().map(|(session, membership)| (*session, membership))
+    }
+
+    /// Everybody who is in the topic, in the order of their ids.
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        self.members.values()
     }
 
     /// A party's membership, merged.

@@ -1,12 +1,12 @@
 //! The engine of a single node: ordering is a counter, and what is submitted arrives in the same turn.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::{AppSlot, Arrival, Engine, Ordered, Rows, Submission};
-use crate::core::{Entry, Epoch, Now, Op, Record, Refusal, Rev, SessionId, Stamp, Timetoken, TopicName, Wall};
+use crate::core::{Entry, Epoch, NodeId, Now, Op, Record, Refusal, Rev, SessionId, Stamp, Timetoken, TopicName, Wall};
 
 type Key = (AppSlot, TopicName);
 
@@ -15,13 +15,44 @@ type Key = (AppSlot, TopicName);
 struct Kept {
     stamp: Stamp,
     rows: HashMap<SessionId, Arc<Entry>>,
+    /// The nodes that have watchers here; their viewers count on the numbering to go on.
+    watching: HashSet<NodeId>,
+}
+
+impl Kept {
+    fn is_idle(&self) -> bool {
+        self.rows.is_empty() && self.watching.is_empty()
+    }
+
+    fn keep(&mut self, op: &Op) {
+        match op {
+            Op::Enter(session, entry) => {
+                self.rows.insert(*session, Arc::clone(entry));
+            }
+            Op::Update(session, content) => {
+                if let Some(row) = self.rows.get_mut(session) {
+                    *row = Arc::new(Entry { content: content.clone(), ..Entry::clone(row) });
+                }
+            }
+            Op::Leave { session, .. } => {
+                self.rows.remove(session);
+            }
+            Op::Watchers(node, 0) => {
+                self.watching.remove(node);
+            }
+            Op::Watchers(node, _) => {
+                self.watching.insert(*node);
+            }
+            Op::Detach(_) | Op::Attach(_) | Op::Message(_) | Op::State { .. } | Op::Override(..) => {}
+        }
+    }
 }
 
 /// Orders with a counter per topic and remembers the rows.
 #[derive(Debug)]
 pub struct Memory {
     topics: HashMap<Key, Kept>,
-    /// Topics without rows, by their newest record.
+    /// Topics without rows or watchers, by their newest record.
     idle: BTreeSet<(Timetoken, Key)>,
     arrivals: VecDeque<Arrival>,
     waker: Option<Waker>,
@@ -32,8 +63,8 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// An engine whose timetokens start after `floor`, and which forgets a topic's numbering when it has had no session and
-    /// no record for `retention`. The retention must not be shorter than the roster's, or its revs would start again.
+    /// An engine whose timetokens start after `floor`, and which forgets a topic's numbering when it has had no session, no
+    /// watcher and no record for `retention`. The retention must not be shorter than the roster's, or its revs would start again.
     #[must_use]
     pub fn new(now: Now, floor: Timetoken, retention: Duration) -> Self {
         Self {
@@ -52,7 +83,7 @@ impl Memory {
         let timetoken = self.last;
         match self.topics.get_mut(key) {
             Some(kept) => {
-                if kept.rows.is_empty() {
+                if kept.is_idle() {
                     self.idle.remove(&(kept.stamp.timetoken, key.clone()));
                 }
                 kept.stamp = Stamp { rev: Rev(kept.stamp.rev.0 + 1), timetoken, ..kept.stamp };
@@ -61,7 +92,7 @@ impl Memory {
             None => {
                 self.next_epoch += 1;
                 let stamp = Stamp { epoch: Epoch(self.next_epoch), rev: Rev(1), timetoken };
-                self.topics.insert(key.clone(), Kept { stamp, rows: HashMap::new() });
+                self.topics.insert(key.clone(), Kept { stamp, rows: HashMap::new(), watching: HashSet::new() });
                 stamp
             }
         }
@@ -74,8 +105,8 @@ impl Memory {
         }
         let stamp = self.stamp(now, &key);
         if let Some(kept) = self.topics.get_mut(&key) {
-            keep(&mut kept.rows, &record.op);
-            if kept.rows.is_empty() {
+            kept.keep(&record.op);
+            if kept.is_idle() {
                 self.idle.insert((stamp.timetoken, key));
             }
         }
@@ -94,28 +125,6 @@ impl Memory {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
-    }
-}
-
-fn keep(rows: &mut HashMap<SessionId, Arc<Entry>>, op: &Op) {
-    match op {
-        Op::Enter(session, entry) => {
-            rows.insert(*session, Arc::clone(entry));
-        }
-        Op::Update(session, content) => {
-            if let Some(row) = rows.get_mut(session) {
-                *row = Arc::new(Entry { content: content.clone(), ..Entry::clone(row) });
-            }
-        }
-        Op::Leave { session, .. } => {
-            rows.remove(session);
-        }
-        Op::Detach(_)
-        | Op::Attach(_)
-        | Op::Message(_)
-        | Op::Watchers(..)
-        | Op::State { .. }
-        | Op::Override(..) => {}
     }
 }
 

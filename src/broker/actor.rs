@@ -1,0 +1,351 @@
+//! The broker's task: it takes requests in turns, folds what the engine orders, and flushes at the end of each turn.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::clock::Clock;
+use super::encode::Encode;
+use super::handle::{Closing, Handle, Request, Which};
+use super::policy::Policy;
+use super::reply::{CloseReason, Reply, ReplyTo};
+use super::room::Room;
+use super::stream::Echo;
+use crate::core::{
+    Change, Command, Decision, Entry, Expiry, Limits, Mono, NodeId, Now, Op, Record, SessionId, Stamp, decide,
+};
+use crate::engine::{AppSlot, Arrival, Engine, Ordered, Submission, Ticket};
+
+/// How many requests are served before what they changed goes out.
+const TURN: usize = 256;
+
+/// How often what nobody needs any more is forgotten, and how often slow sessions are looked at.
+const SWEEP: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_millis(20);
+
+/// What a broker is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// This process.
+    pub node: NodeId,
+    /// The hub's clock.
+    pub clock: Clock,
+    /// What orders records.
+    pub engine: Box<dyn Engine>,
+    /// Every wire form, in the order of their ids.
+    pub encoders: Vec<Arc<dyn Encode>>,
+    /// One entry per app, in the order of their slots.
+    pub apps: Vec<(Limits, Policy)>,
+    /// How many requests may wait.
+    pub inbox: usize,
+}
+
+/// A submission that has not wholly arrived.
+#[derive(Debug)]
+struct Pending {
+    app: AppSlot,
+    reply: ReplyTo,
+    echo: Option<Bytes>,
+    is_change: bool,
+    stamp: Stamp,
+}
+
+/// The one task that owns the roster.
+#[derive(Debug)]
+pub struct Broker {
+    node: NodeId,
+    clock: Clock,
+    engine: Box<dyn Engine>,
+    rooms: Vec<Room>,
+    pending: HashMap<Ticket, Pending>,
+    next_ticket: u64,
+    next_sweep: Mono,
+    next_tick: Option<Mono>,
+    /// Sessions to be closed, each at its moment.
+    closing: VecDeque<(Mono, AppSlot, SessionId, CloseReason)>,
+    inbox: mpsc::Receiver<(AppSlot, Request)>,
+    is_fresh: bool,
+}
+
+impl Broker {
+    /// A broker and the way to it, for the first app; it serves once [`Broker::run`] is polled.
+    #[must_use]
+    pub fn new(parts: Parts) -> (Self, Handle) {
+        let (sender, inbox) = mpsc::channel(parts.inbox.max(1));
+        let encoders: Arc<[Arc<dyn Encode>]> = parts.encoders.into();
+        let room = |(limits, policy)| Room::new(limits, policy, Arc::clone(&encoders));
+        let now = parts.clock.now();
+        let broker = Self {
+            node: parts.node,
+            clock: parts.clock,
+            engine: parts.engine,
+            rooms: parts.apps.into_iter().map(room).collect(),
+            pending: HashMap::new(),
+            next_ticket: 0,
+            next_sweep: now.mono + SWEEP,
+            next_tick: None,
+            closing: VecDeque::new(),
+            inbox,
+            is_fresh: true,
+        };
+        (broker, Handle::new(AppSlot(0), sender))
+    }
+
+    /// Serves until every handle is gone.
+    pub async fn run(mut self) {
+        let mut requests = Vec::with_capacity(TURN);
+        let clock = self.clock.clone();
+        loop {
+            let due = self.next_due();
+            let inbox = &mut self.inbox;
+            let engine = &mut self.engine;
+            tokio::select! {
+                served = inbox.recv_many(&mut requests, TURN) => if served == 0 { return },
+                arrival = poll_fn(|cx| engine.poll(cx)) => {
+                    let now = clock.now();
+                    self.arrive(arrival, now);
+                }
+                () = clock.sleep_until(due) => {}
+            }
+            let now = clock.now();
+            for (app, request) in requests.drain(..) {
+                self.serve(app, request, now);
+            }
+            self.end_turn(now);
+        }
+    }
+
+    fn end_turn(&mut self, now: Now) {
+        self.tick(now);
+        for slot in 0..self.rooms.len() {
+            for expiry in self.rooms[slot].leases.expired(now) {
+                self.expire(app_of(slot), expiry, now);
+            }
+        }
+        self.drain_engine(now);
+        for room in &mut self.rooms {
+            room.flush(now);
+        }
+    }
+
+    fn next_due(&self) -> Option<Mono> {
+        let rooms = self.rooms.iter().filter_map(Room::next_due);
+        let closing = self.closing.front().map(|(at, ..)| *at);
+        rooms.chain(self.next_tick).chain(closing).chain([self.next_sweep]).min()
+    }
+
+    /// What happens by itself: recounts and slow sessions each tick, forgetting each second, closing in a drain.
+    fn tick(&mut self, now: Now) {
+        while self.closing.front().is_some_and(|(at, ..)| *at <= now.mono) {
+            if let Some((_, app, session, reason)) = self.closing.pop_front()
+                && let Some(room) = self.rooms.get(usize::from(app.0))
+            {
+                room.close(session, reason);
+            }
+        }
+        if now.mono >= self.next_sweep {
+            self.next_sweep = now.mono + SWEEP;
+            self.engine.sweep(now);
+            for room in &mut self.rooms {
+                room.roster.sweep(now.wall);
+            }
+        }
+        if self.next_tick.is_some_and(|at| now.mono >= at) {
+            self.next_tick = None;
+            for slot in 0..self.rooms.len() {
+                for (topic, watchers) in self.rooms[slot].recounted() {
+                    self.submit(app_of(slot), &Command::Watchers(topic, watchers), None, ReplyTo::Nobody, now);
+                }
+                self.rooms[slot].catch_up(now);
+            }
+        }
+        let is_wanted = self.rooms.iter().any(|room| room.is_lagging() || room.is_recounting());
+        if is_wanted && self.next_tick.is_none() {
+            self.next_tick = Some(now.mono + TICK);
+        }
+    }
+
+    fn serve(&mut self, app: AppSlot, request: Request, now: Now) {
+        let Some(room) = self.rooms.get_mut(usize::from(app.0)) else { return };
+        match request {
+            Request::Open(opening) => {
+                let session = opening.session;
+                room.open(opening, now);
+                self.submit(app, &Command::Attach(session), None, ReplyTo::Nobody, now);
+            }
+            Request::Detach(session) => {
+                self.submit(app, &Command::Detach(session), None, ReplyTo::Nobody, now);
+                self.rooms[usize::from(app.0)].detach(session, now);
+            }
+            Request::Heard(session) => room.leases.heard(session, now),
+            Request::Submit { command, echo, reply } => self.submit(app, &command, echo, reply, now),
+            Request::Watch { session, topic, since, reply } => {
+                // The viewer starts from what has been ordered so far.
+                self.drain_engine(now);
+                self.rooms[usize::from(app.0)].watch(session, topic, since, reply);
+            }
+            Request::Unwatch { session, topic, reply } => room.unwatch(session, &topic, reply),
+            Request::Roster { topic, reply } => {
+                self.drain_engine(now);
+                self.rooms[usize::from(app.0)].roster_of(&topic, reply);
+            }
+            Request::Read(look) => {
+                self.drain_engine(now);
+                let room = &self.rooms[usize::from(app.0)];
+                look(&room.roster, &room.leases, now);
+            }
+            Request::Close(closing) => self.close(app, &closing, now),
+        }
+    }
+
+    /// Decides a command, hands its records to the engine, and notes what the leases must know of it.
+    fn submit(&mut self, app: AppSlot, command: &Command, echo: Option<Bytes>, reply: ReplyTo, now: Now) {
+        self.drain_engine(now);
+        let Some(room) = self.rooms.get_mut(usize::from(app.0)) else { return };
+        let decision = decide(&room.roster, &room.leases, self.node, now, command);
+        if !matches!(decision, Decision::Refused(_)) {
+            note(room, command);
+        }
+        match decision {
+            Decision::Refused(refusal) => room.answer(reply, Reply::Refused(refusal)),
+            Decision::Unchanged => room.answer(reply, Reply::Unchanged),
+            Decision::Records(records) => {
+                let ticket = Ticket(self.next_ticket);
+                self.next_ticket += 1;
+                let stamp = Stamp::default();
+                self.pending.insert(ticket, Pending { app, reply, echo, is_change: false, stamp });
+                self.engine.submit(now, Submission { app, ticket, records });
+                self.drain_engine(now);
+            }
+        }
+    }
+
+    /// Takes what has arrived already, without waiting.
+    fn drain_engine(&mut self, now: Now) {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        while let Poll::Ready(arrival) = self.engine.poll(&mut cx) {
+            self.arrive(arrival, now);
+        }
+    }
+
+    fn arrive(&mut self, arrival: Arrival, now: Now) {
+        match arrival {
+            Arrival::Ordered(ordered, ticket) => self.ordered(&ordered, ticket, now),
+            Arrival::Refused(ticket, refusal) => {
+                let Some(pending) = self.pending.remove(&ticket) else { return };
+                self.rooms[usize::from(pending.app.0)].answer(pending.reply, Reply::Refused(refusal));
+            }
+            Arrival::Rows(rows) => {
+                let Some(room) = self.rooms.get_mut(usize::from(rows.app.0)) else { return };
+                room.reconcile(&rows, now);
+            }
+            Arrival::Resync(app) => self.resync(app, now),
+            Arrival::Freshness(is_fresh) => self.is_fresh = is_fresh,
+        }
+    }
+
+    fn ordered(&mut self, ordered: &Ordered, ticket: Option<Ticket>, now: Now) {
+        let Some(room) = self.rooms.get_mut(usize::from(ordered.app.0)) else { return };
+        let change = room.fold(ordered, now, self.node);
+        let Some(ticket) = ticket else { return };
+        let Some(mut pending) = self.pending.remove(&ticket) else { return };
+        pending.is_change |= change.is_some();
+        pending.stamp = ordered.stamp;
+        if let (Some(change), Some(bytes), ReplyTo::Session(session, _)) = (change, pending.echo, &pending.reply)
+            && is_by(&change, *session)
+        {
+            room.echo(Echo { session: *session, change, bytes });
+        }
+        room.answer(pending.reply, Reply::Done { stamp: pending.stamp, is_change: pending.is_change });
+    }
+
+    /// The patience with a membership or a session has ended.
+    fn expire(&mut self, app: AppSlot, expiry: Expiry, now: Now) {
+        let Expiry { session, topic, cause, .. } = expiry;
+        let command = match topic {
+            Some(topic) => Command::Leave { session, topic, cause },
+            None => Command::End(session, cause),
+        };
+        self.submit(app, &command, None, ReplyTo::Nobody, now);
+    }
+
+    /// Says again everything that this node's sessions are, because the engine has lost it.
+    fn resync(&mut self, app: AppSlot, now: Now) {
+        let Some(room) = self.rooms.get(usize::from(app.0)) else { return };
+        let records = room.own_entries();
+        if records.is_empty() {
+            return;
+        }
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.engine.submit(now, Submission { app, ticket, records });
+    }
+
+    fn close(&mut self, app: AppSlot, closing: &Closing, now: Now) {
+        let Some(room) = self.rooms.get(usize::from(app.0)) else { return };
+        match &closing.sessions {
+            Which::Party(party) => {
+                for session in room.sessions_of(party) {
+                    room.close(session, closing.reason);
+                }
+            }
+            Which::All { spread } => {
+                let sessions: Vec<_> = room.sessions().collect();
+                let count = u32::try_from(sessions.len()).unwrap_or(u32::MAX).max(1);
+                for (place, session) in (0..count).zip(sessions) {
+                    let after = Duration::from_millis(250) + Duration::from_secs(1) * place / count;
+                    let at = now.mono + *spread * place / count;
+                    self.closing.push_back((at, app, session, CloseReason::Restarting(after)));
+                }
+                self.closing.make_contiguous().sort_by_key(|(at, ..)| *at);
+            }
+        }
+    }
+}
+
+/// The leases say what is wanted, so they are told at once, before anything is ordered.
+fn note(room: &mut Room, command: &Command) {
+    match command {
+        Command::Enter { session, topic, grace, .. } => {
+            room.leases.enter(*session, topic.clone(), *grace);
+        }
+        Command::Leave { session, topic, .. } => room.leases.leave(*session, topic),
+        Command::End(session, _) => room.leases.close(*session),
+        Command::Remove { party, topic, .. } => room.expel_party(party, topic),
+        Command::Attach(_)
+        | Command::Detach(_)
+        | Command::Publish(..)
+        | Command::SetState { .. }
+        | Command::SetOverride(..)
+        | Command::Watchers(..) => {}
+    }
+}
+
+fn is_by(change: &Change, session: SessionId) -> bool {
+    change.author() == Some(session)
+}
+
+fn app_of(slot: usize) -> AppSlot {
+    AppSlot(u16::try_from(slot).unwrap_or(u16::MAX))
+}
+
+impl Room {
+    /// This node's own memberships, as records that enter them again.
+    fn own_entries(&self) -> Vec<Record> {
+        let mut records = Vec::new();
+        for (topic, known) in self.roster.topics() {
+            for (session, membership) in known.memberships() {
+                if self.leases.get(session).is_some_and(|lease| lease.is_member(topic)) {
+                    let entry: Arc<Entry> = Arc::clone(&membership.entry);
+                    records.push(Record { topic: topic.clone(), op: Op::Enter(session, entry) });
+                }
+            }
+        }
+        records
+    }
+}

@@ -1,0 +1,196 @@
+//! One delivery: steps encoded at most once per wire form, and handed to each viewer's outbox.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use rustc_hash::FxHashMap;
+
+use super::encode::{Encode, MAX_ENCODERS, Step};
+use super::outbox::{Broadcast, Item, Pushed};
+use super::stream::{Echo, Viewer};
+use crate::core::{ChangeKind, Message, Occupancy, SessionId, TopicName};
+
+/// A session whose outbox is over a bound.
+#[derive(Debug)]
+pub(super) struct Slow {
+    pub(super) session: SessionId,
+    /// What it could not take at all.
+    pub(super) missed: Option<Arc<Broadcast>>,
+}
+
+/// The steps in one wire form.
+#[derive(Debug)]
+struct Encoded {
+    broadcast: Arc<Broadcast>,
+    /// Where each step's frames end in the broadcast's bytes.
+    ends: Vec<usize>,
+}
+
+/// What goes out to a topic's viewers in one go.
+#[derive(Debug)]
+pub(super) struct Delivery<'a> {
+    topic: TopicName,
+    /// What every viewer is sent.
+    shared: Vec<Step>,
+    /// What only some are sent.
+    directed: Vec<Step>,
+    interval: Option<Occupancy>,
+    encoders: &'a [Arc<dyn Encode>],
+    encoded: [Option<Encoded>; MAX_ENCODERS],
+}
+
+impl<'a> Delivery<'a> {
+    pub(super) fn new(
+        topic: TopicName,
+        steps: Vec<Step>,
+        interval: Option<Occupancy>,
+        encoders: &'a [Arc<dyn Encode>],
+    ) -> Self {
+        let (directed, shared) = steps.into_iter().partition(|step| directed(step).is_some());
+        Self { topic, shared, directed, interval, encoders, encoded: Default::default() }
+    }
+
+    /// Hands everything to the viewers' outboxes, and says which are slow to take it.
+    pub(super) fn run(
+        mut self,
+        viewers: &mut FxHashMap<SessionId, Viewer>,
+        echoes: Vec<Echo>,
+    ) -> Vec<Slow> {
+        let mut by_author: FxHashMap<SessionId, Vec<Echo>> = FxHashMap::default();
+        for echo in echoes {
+            by_author.entry(echo.session).or_default().push(echo);
+        }
+        let mut slow = Vec::new();
+        if !self.shared.is_empty() || self.interval.is_some() {
+            for (session, viewer) in viewers.iter_mut() {
+                let echoes = if by_author.is_empty() { None } else { by_author.get(session) };
+                let pushed = self.deliver(viewer, echoes.map_or(&[][..], |echoes| echoes));
+                if let Some(missed) = pushed {
+                    slow.push(Slow { session: *session, missed });
+                }
+            }
+        }
+        for step in &self.directed {
+            self.direct(viewers, step, &by_author, &mut slow);
+        }
+        slow
+    }
+
+    /// Gives one viewer the shared steps. `Some` if it is slow to take them, with what it could not take at all.
+    fn deliver(&mut self, viewer: &mut Viewer, echoes: &[Echo]) -> Option<Option<Arc<Broadcast>>> {
+        if let Some(lag) = &mut viewer.lag {
+            lag.absorb(&self.shared);
+            return None;
+        }
+        let place = usize::from(viewer.encoder.0);
+        let encoder = self.encoders.get(place)?.as_ref();
+        let (shared, interval, topic) = (&self.shared, self.interval, &self.topic);
+        let encoded = self.encoded[place].get_or_insert_with(|| encode(encoder, topic, shared, interval));
+        let bytes = if echoes.is_empty() {
+            encoded.broadcast.bytes.clone()
+        } else {
+            with_echoes(encoded, encoder, echoes)
+        };
+        if bytes.is_empty() {
+            return None;
+        }
+        match viewer.outbox.push(Item::Shared(Arc::clone(&encoded.broadcast), bytes)) {
+            Pushed::Queued => None,
+            Pushed::Slow => Some(None),
+            Pushed::Full => Some(Some(Arc::clone(&encoded.broadcast))),
+        }
+    }
+
+    /// Gives a directed step to its receivers and its author.
+    fn direct(
+        &self,
+        viewers: &mut FxHashMap<SessionId, Viewer>,
+        step: &Step,
+        by_author: &FxHashMap<SessionId, Vec<Echo>>,
+        slow: &mut Vec<Slow>,
+    ) {
+        let Some(message) = directed(step) else { return };
+        let receivers = message.receivers.as_deref().unwrap_or_default();
+        let mut encoded: [Option<Bytes>; MAX_ENCODERS] = Default::default();
+        for (session, viewer) in viewers.iter_mut() {
+            let is_author = message.session == Some(*session);
+            if !is_author && !receivers.contains(&viewer.party) {
+                continue;
+            }
+            if let Some(lag) = &mut viewer.lag {
+                lag.absorb(std::slice::from_ref(step));
+                continue;
+            }
+            let place = usize::from(viewer.encoder.0);
+            let Some(encoder) = self.encoders.get(place) else { continue };
+            let echo = by_author
+                .get(session)
+                .and_then(|echoes| echoes.iter().find(|echo| Arc::ptr_eq(&echo.change, &step.change)));
+            let bytes = match (echo, &encoded[place]) {
+                (Some(echo), _) => one(encoder.as_ref(), step, Some(&echo.bytes)),
+                (None, Some(bytes)) => bytes.clone(),
+                (None, None) => encoded[place].insert(one(encoder.as_ref(), step, None)).clone(),
+            };
+            if !bytes.is_empty() && viewer.outbox.push(Item::Frame(bytes)) == Pushed::Full {
+                let steps = vec![step.clone()];
+                let missed = Broadcast { topic: self.topic.clone(), steps, bytes: Bytes::new() };
+                slow.push(Slow { session: *session, missed: Some(Arc::new(missed)) });
+            }
+        }
+    }
+}
+
+fn directed(step: &Step) -> Option<&Message> {
+    match &step.change.kind {
+        ChangeKind::Message(message) if message.receivers.is_some() => Some(message),
+        _ => None,
+    }
+}
+
+fn one(encoder: &dyn Encode, step: &Step, echo: Option<&Bytes>) -> Bytes {
+    let mut out = BytesMut::new();
+    encoder.change(step, echo, &mut out);
+    out.freeze()
+}
+
+fn encode(encoder: &dyn Encode, topic: &TopicName, steps: &[Step], interval: Option<Occupancy>) -> Encoded {
+    let mut out = BytesMut::new();
+    let mut ends = Vec::with_capacity(steps.len());
+    for step in steps {
+        encoder.change(step, None, &mut out);
+        ends.push(out.len());
+    }
+    if let Some(occupancy) = interval {
+        encoder.interval(topic, occupancy, &mut out);
+    }
+    let broadcast = Broadcast { topic: topic.clone(), steps: steps.to_vec(), bytes: out.freeze() };
+    Encoded { broadcast: Arc::new(broadcast), ends }
+}
+
+/// An author's own copy: its echoes in the places of the shared frames. The echo of a change that was coalesced away goes
+/// first, for the author alone.
+fn with_echoes(encoded: &Encoded, encoder: &dyn Encode, echoes: &[Echo]) -> Bytes {
+    let (all, steps) = (&encoded.broadcast.bytes, &encoded.broadcast.steps);
+    let is_of = |echo: &&Echo, step: &Step| echo.change.stamp == step.change.stamp;
+    let mut out = BytesMut::with_capacity(all.len() + 256);
+    for echo in echoes.iter().filter(|echo| echo_is_shared(echo)) {
+        if !steps.iter().any(|step| is_of(&echo, step)) {
+            let step = Step { change: Arc::clone(&echo.change), link: None };
+            encoder.change(&step, Some(&echo.bytes), &mut out);
+        }
+    }
+    let mut from = 0;
+    for (step, end) in steps.iter().zip(&encoded.ends) {
+        match echoes.iter().find(|echo| is_of(echo, step)) {
+            Some(echo) => encoder.change(step, Some(&echo.bytes), &mut out),
+            None => out.extend_from_slice(&all[from..*end]),
+        }
+        from = *end;
+    }
+    out.extend_from_slice(&all[from..]);
+    out.freeze()
+}
+
+fn echo_is_shared(echo: &Echo) -> bool {
+    !matches!(&echo.change.kind, ChangeKind::Message(message) if message.receivers.is_some())
+}

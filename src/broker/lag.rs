@@ -1,0 +1,89 @@
+//! What a slow viewer has not been sent yet: the net of presence, and the messages.
+
+use std::sync::Arc;
+
+use super::encode::{Link, Step};
+use crate::core::{Change, ChangeKind, Mono, Net, Rev};
+
+/// A slow viewer's backlog of one topic. Presence in it is bounded by the number of parties, messages by their bytes.
+#[derive(Debug)]
+pub(super) struct Lag {
+    net: Net,
+    messages: Vec<Arc<Change>>,
+    message_bytes: usize,
+    /// The last rev the viewer has.
+    prev: Rev,
+    /// Since when the viewer has been slow.
+    pub(super) since: Mono,
+}
+
+impl Lag {
+    /// A backlog that begins after `prev`.
+    pub(super) fn new(prev: Rev, since: Mono) -> Self {
+        Self { net: Net::default(), messages: Vec::new(), message_bytes: 0, prev, since }
+    }
+
+    /// Adds what the viewer is not sent now. Passing messages to everybody, such as typing, are of no use later.
+    pub(super) fn absorb(&mut self, steps: &[Step]) {
+        for Step { change, link } in steps {
+            if self.net.push(change) {
+                continue;
+            }
+            if let ChangeKind::Message(message) = &change.kind
+                && (link.is_some() || message.receivers.is_some())
+            {
+                self.message_bytes += message.body.len();
+                self.messages.push(Arc::clone(change));
+            }
+        }
+    }
+
+    /// How many bytes of messages wait.
+    pub(super) fn message_bytes(&self) -> usize {
+        self.message_bytes
+    }
+
+    /// Takes everything, in order, chained from the viewer's last rev to `last`, the rev that all other viewers have.
+    pub(super) fn take(&mut self, last: Rev) -> Vec<Step> {
+        let mut changes = self.net.take();
+        changes.append(&mut self.messages);
+        changes.sort_by_key(|change| change.stamp.timetoken);
+        self.message_bytes = 0;
+        let steps = chained(changes, self.prev, last);
+        self.prev = last;
+        steps
+    }
+
+    /// Puts back what did not fit.
+    pub(super) fn put_back(&mut self, steps: &[Step]) {
+        if let Some(link) = steps.iter().find_map(|step| step.link) {
+            self.prev = link.prev;
+        }
+        self.absorb(steps);
+    }
+}
+
+/// Whether a change has a place in the stream of its topic.
+pub(super) fn is_linked(change: &Change) -> bool {
+    match &change.kind {
+        ChangeKind::Joined(_) | ChangeKind::Updated(_) | ChangeKind::Left { .. } => true,
+        ChangeKind::Message(message) => message.is_kept && message.receivers.is_none(),
+        ChangeKind::Sessions(_) | ChangeKind::State(..) | ChangeKind::Counts => false,
+    }
+}
+
+/// Chains changes from `prev` to `last`: each frame follows the one before it, and the last one ends at `last` even if
+/// changes that left no net trace came after it.
+pub(super) fn chained(changes: Vec<Arc<Change>>, mut prev: Rev, last: Rev) -> Vec<Step> {
+    let newest = changes.iter().rposition(|change| is_linked(change));
+    let chain = |(place, change): (usize, Arc<Change>)| {
+        if !is_linked(&change) {
+            return Step { change, link: None };
+        }
+        let rev = if Some(place) == newest { last } else { change.stamp.rev };
+        let link = Link { prev, rev };
+        prev = rev;
+        Step { change, link: Some(link) }
+    };
+    changes.into_iter().enumerate().map(chain).collect()
+}

@@ -1,0 +1,350 @@
+//! One app in the broker: its roster, its leases, its sessions' outboxes and its topics' streams.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::deliver::Slow;
+use super::encode::Encode;
+use super::handle::Opening;
+use super::outbox::{Item, Outbox};
+use super::policy::Policy;
+use super::reply::{CloseReason, Notice, Reply, ReplyTo};
+use super::stream::{Echo, Newcomer, Stream, Viewer, answer};
+use crate::core::{
+    Change, Epoch, Leases, Limits, Mono, NodeId, Now, Op, PartyId, Rev, Roster, SessionId, TopicName,
+};
+use crate::engine::{Ordered, Rows};
+
+/// A session of this node, as the broker reaches it.
+#[derive(Debug)]
+struct Local {
+    party: PartyId,
+    outbox: Arc<Outbox>,
+    encoder: super::encode::EncoderId,
+    watches: Vec<TopicName>,
+}
+
+/// One app.
+#[derive(Debug)]
+pub(super) struct Room {
+    pub(super) roster: Roster,
+    pub(super) leases: Leases,
+    locals: FxHashMap<SessionId, Local>,
+    streams: HashMap<TopicName, Stream>,
+    dirty: Vec<TopicName>,
+    /// When each stream wants to be looked at.
+    agenda: BTreeSet<(Mono, TopicName)>,
+    /// Topics whose number of local viewers changed since the roster was told.
+    recount: HashSet<TopicName>,
+    lagging: HashSet<SessionId>,
+    /// Sessions to be put out of a topic once they have been sent why.
+    expelled: Vec<(SessionId, TopicName)>,
+    policy: Policy,
+    encoders: Arc<[Arc<dyn Encode>]>,
+}
+
+impl Room {
+    pub(super) fn new(limits: Limits, policy: Policy, encoders: Arc<[Arc<dyn Encode>]>) -> Self {
+        Self {
+            roster: Roster::new(limits),
+            leases: Leases::default(),
+            locals: FxHashMap::default(),
+            streams: HashMap::new(),
+            dirty: Vec::new(),
+            agenda: BTreeSet::new(),
+            recount: HashSet::new(),
+            lagging: HashSet::new(),
+            expelled: Vec::new(),
+            policy,
+            encoders,
+        }
+    }
+
+    /// A session begins, or its new connection takes the old one's place.
+    pub(super) fn open(&mut self, opening: Opening, now: Now) {
+        let Opening { session, party, terms, encoder, outbox } = opening;
+        self.leases.open(session, Arc::clone(&party), terms, now);
+        let local = Local { party: party.id.clone(), outbox, encoder, watches: Vec::new() };
+        if let Some(replaced) = self.locals.insert(session, local) {
+            replaced.outbox.push(Item::Notice(Notice::Close(CloseReason::Ended)));
+            for topic in &replaced.watches {
+                self.dismiss(session, topic);
+            }
+        }
+    }
+
+    /// A session's connection is gone: it watches nothing any more, and its graces begin.
+    pub(super) fn detach(&mut self, session: SessionId, now: Now) {
+        self.leases.detach(session, now);
+        self.lagging.remove(&session);
+        let Some(local) = self.locals.remove(&session) else { return };
+        local.outbox.close();
+        for topic in &local.watches {
+            self.dismiss(session, topic);
+        }
+    }
+
+    /// Makes a session a viewer of a topic.
+    pub(super) fn watch(
+        &mut self,
+        session: SessionId,
+        topic: TopicName,
+        since: Option<(Epoch, Rev)>,
+        reply: ReplyTo,
+    ) {
+        let Some(local) = self.locals.get_mut(&session) else { return };
+        if !local.watches.contains(&topic) {
+            local.watches.push(topic.clone());
+        }
+        let viewer = Viewer {
+            party: local.party.clone(),
+            outbox: Arc::clone(&local.outbox),
+            encoder: local.encoder,
+            lag: None,
+        };
+        let roster = &self.roster;
+        let stream = self.streams.entry(topic.clone()).or_insert_with(|| Stream::new(topic.clone(), roster));
+        stream.welcome(Newcomer { session, viewer, since, reply }, roster);
+        self.recount.insert(topic.clone());
+        self.touch(&topic);
+    }
+
+    /// Ends a session's watching.
+    pub(super) fn unwatch(&mut self, session: SessionId, topic: &TopicName, reply: ReplyTo) {
+        let Some(local) = self.locals.get_mut(&session) else { return };
+        local.watches.retain(|watched| watched != topic);
+        let outbox = Arc::clone(&local.outbox);
+        let was_watching = self.dismiss(session, topic);
+        answer(reply, &outbox, Reply::Unwatched(was_watching));
+    }
+
+    fn dismiss(&mut self, session: SessionId, topic: &TopicName) -> bool {
+        let Some(stream) = self.streams.get_mut(topic) else { return false };
+        let was_watching = stream.dismiss(session);
+        if was_watching {
+            self.recount.insert(topic.clone());
+        }
+        was_watching
+    }
+
+    /// A roster, shared with everybody who asks before the next change.
+    pub(super) fn roster_of(&mut self, topic: &TopicName, reply: ReplyTo) {
+        let roll = match self.streams.get_mut(topic) {
+            Some(stream) => stream.roll(&self.roster),
+            None => Arc::new(super::encode::Roll::new(self.roster.snapshot(topic))),
+        };
+        self.answer(reply, Reply::Roster(roll));
+    }
+
+    /// Sends an answer where it was asked for, if its session is still here.
+    pub(super) fn answer(&self, reply: ReplyTo, with: Reply) {
+        match reply {
+            ReplyTo::Session(session, tag) => {
+                if let Some(local) = self.locals.get(&session) {
+                    answer(ReplyTo::Session(session, tag), &local.outbox, with);
+                }
+            }
+            ReplyTo::Caller(caller) => drop(caller.send(with)),
+            ReplyTo::Nobody => {}
+        }
+    }
+
+    /// Folds a record that has its place, and puts what it changed on its way.
+    pub(super) fn fold(&mut self, ordered: &Ordered, now: Now, node: NodeId) -> Option<Arc<Change>> {
+        let Ordered { stamp, record, .. } = ordered;
+        let change = self.roster.fold(*stamp, record);
+        if let Op::Watchers(of, 0) = &record.op
+            && *of == node
+        {
+            self.forget_stream(&record.topic);
+        }
+        if let Op::Leave { session, by, .. } = &record.op {
+            self.leases.leave(*session, &record.topic);
+            if by.is_some() {
+                self.expelled.push((*session, record.topic.clone()));
+            }
+        }
+        let change = change?;
+        if let Some(stream) = self.streams.get_mut(&record.topic) {
+            stream.take(now.mono, &change, &self.policy);
+            self.touch(&record.topic);
+        }
+        Some(change)
+    }
+
+    /// Makes a topic what the engine says it is, and puts the differences on their way.
+    pub(super) fn reconcile(&mut self, rows: &Rows, now: Now) {
+        for change in self.roster.reconcile(rows.stamp, &rows.topic, &rows.rows, now.wall) {
+            if let Some(stream) = self.streams.get_mut(&rows.topic) {
+                stream.take(now.mono, &change, &self.policy);
+            }
+        }
+        self.touch(&rows.topic);
+    }
+
+    /// The author of a change wants it back with something of its own.
+    pub(super) fn echo(&mut self, echo: Echo) {
+        if let Some(stream) = self.streams.get_mut(&echo.change.topic) {
+            stream.echo(echo);
+        }
+    }
+
+    /// A party was removed from a topic: its sessions here, those that only watch too, are put out.
+    pub(super) fn expel_party(&mut self, party: &PartyId, topic: &TopicName) {
+        for session in self.sessions_of(party) {
+            self.expelled.push((session, topic.clone()));
+        }
+    }
+
+    fn expel(&mut self, session: SessionId, topic: &TopicName) {
+        let Some(local) = self.locals.get_mut(&session) else { return };
+        let watched = local.watches.len();
+        local.watches.retain(|other| other != topic);
+        if local.watches.len() < watched {
+            local.outbox.push(Item::Notice(Notice::Removed(topic.clone())));
+            self.dismiss(session, topic);
+        }
+    }
+
+    fn touch(&mut self, topic: &TopicName) {
+        if let Some(stream) = self.streams.get_mut(topic)
+            && !std::mem::replace(&mut stream.is_dirty, true)
+        {
+            self.dirty.push(topic.clone());
+        }
+    }
+
+    /// The end of a turn: everything that is due goes out.
+    pub(super) fn flush(&mut self, now: Now) {
+        while self.agenda.first().is_some_and(|(due, _)| *due <= now.mono) {
+            if let Some((_, topic)) = self.agenda.pop_first() {
+                self.touch(&topic);
+            }
+        }
+        let mut slow = Vec::new();
+        for topic in std::mem::take(&mut self.dirty) {
+            let Some(stream) = self.streams.get_mut(&topic) else { continue };
+            stream.is_dirty = false;
+            slow.extend(stream.flush(now.mono, &self.encoders, &self.policy, &self.roster));
+            let due = stream.next_due(now.mono);
+            if due != stream.scheduled {
+                if let Some(before) = stream.scheduled.take() {
+                    self.agenda.remove(&(before, topic.clone()));
+                }
+                self.agenda.extend(due.map(|due| (due, topic)));
+                stream.scheduled = due;
+            } else if let Some(due) = due {
+                self.agenda.insert((due, topic));
+            }
+        }
+        for slow in slow {
+            self.hold_back(slow, now.mono);
+        }
+        for (session, topic) in std::mem::take(&mut self.expelled) {
+            self.expel(session, &topic);
+        }
+    }
+
+    /// What waits in a slow session's outbox is taken back, to be sent as its net later.
+    fn hold_back(&mut self, slow: Slow, now: Mono) {
+        let Some(local) = self.locals.get(&slow.session) else { return };
+        for broadcast in local.outbox.reclaim().into_iter().chain(slow.missed) {
+            if let Some(stream) = self.streams.get_mut(&broadcast.topic) {
+                stream.hold_back(now, slow.session, &broadcast.steps);
+            }
+        }
+        self.lagging.insert(slow.session);
+    }
+
+    /// Gives the slow sessions that have caught their breath what they missed, and closes those that never do.
+    pub(super) fn catch_up(&mut self, now: Now) {
+        for session in self.lagging.iter().copied().collect::<Vec<_>>() {
+            let Some(local) = self.locals.get(&session) else {
+                self.lagging.remove(&session);
+                continue;
+            };
+            let mut is_done = true;
+            let mut is_hopeless = false;
+            for topic in &local.watches {
+                let Some(stream) = self.streams.get_mut(topic) else { continue };
+                if local.outbox.is_idle() {
+                    is_done &= stream.catch_up(session, &self.encoders, &self.policy);
+                } else {
+                    let lag = stream.viewers.get(&session).and_then(|viewer| viewer.lag.as_ref());
+                    is_done &= lag.is_none();
+                    is_hopeless |= lag.is_some_and(|lag| {
+                        let has_stalled = now.mono >= lag.since + self.policy.stall;
+                        has_stalled || lag.message_bytes() > self.policy.outbox.bytes
+                    });
+                }
+            }
+            if is_hopeless {
+                local.outbox.push(Item::Notice(Notice::Close(CloseReason::TooSlow)));
+            }
+            if is_done || is_hopeless {
+                self.lagging.remove(&session);
+            }
+        }
+    }
+
+    /// Whether somebody lags.
+    pub(super) fn is_lagging(&self) -> bool {
+        !self.lagging.is_empty()
+    }
+
+    /// The topics whose number of viewers on this node is not what the roster was told, with that number.
+    pub(super) fn recounted(&mut self) -> Vec<(TopicName, u32)> {
+        let mut recounted = Vec::new();
+        for topic in std::mem::take(&mut self.recount) {
+            let Some(stream) = self.streams.get_mut(&topic) else { continue };
+            let viewers = stream.viewer_count();
+            if viewers != stream.told {
+                stream.told = viewers;
+                recounted.push((topic, viewers));
+            } else if viewers == 0 {
+                self.forget_stream(&topic);
+            }
+        }
+        recounted
+    }
+
+    /// Whether some topic is to be recounted.
+    pub(super) fn is_recounting(&self) -> bool {
+        !self.recount.is_empty()
+    }
+
+    fn forget_stream(&mut self, topic: &TopicName) {
+        if self.streams.get(topic).is_some_and(|stream| stream.viewer_count() == 0)
+            && let Some(stream) = self.streams.remove(topic)
+            && let Some(due) = stream.scheduled
+        {
+            self.agenda.remove(&(due, topic.clone()));
+        }
+    }
+
+    /// When something here is due.
+    pub(super) fn next_due(&self) -> Option<Mono> {
+        let agenda = self.agenda.first().map(|(due, _)| *due);
+        agenda.into_iter().chain(self.leases.next_deadline()).min()
+    }
+
+    /// The sessions that have a connection here.
+    pub(super) fn sessions(&self) -> impl Iterator<Item = SessionId> {
+        self.locals.keys().copied()
+    }
+
+    /// The sessions of a party that have a connection here.
+    pub(super) fn sessions_of(&self, party: &PartyId) -> Vec<SessionId> {
+        let is_theirs = |(_, local): &(&SessionId, &Local)| &local.party == party;
+        self.locals.iter().filter(is_theirs).map(|(session, _)| *session).collect()
+    }
+
+    /// Tells a session's connection to end.
+    pub(super) fn close(&self, session: SessionId, reason: CloseReason) {
+        if let Some(local) = self.locals.get(&session) {
+            local.outbox.push(Item::Notice(Notice::Close(reason)));
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! One topic's viewers and what is on its way to them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use rustc_hash::FxHashMap;
+
+use super::deliver::{Delivery, Slow};
+use super::encode::{EncoderId, Encode, Link, Roll, Step};
+use super::lag::{Lag, chained, is_linked};
+use super::outbox::{Item, Outbox, Pushed};
+use super::policy::{Pace, Policy};
+use super::reply::{Reply, ReplyTo, Watching};
+use crate::core::{
+    CatchUp, Change, ChangeKind, Epoch, MemberView, Mono, Net, Occupancy, PartyId, Rev, Roster, SessionId,
+    TopicName,
+};
+
+/// A session that receives a topic's changes.
+#[derive(Debug)]
+pub(super) struct Viewer {
+    pub(super) party: PartyId,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) encoder: EncoderId,
+    /// What it is behind by, if it is slow.
+    pub(super) lag: Option<Box<Lag>>,
+}
+
+/// Somebody who asked to watch while changes were on their way.
+#[derive(Debug)]
+pub(super) struct Newcomer {
+    pub(super) session: SessionId,
+    pub(super) viewer: Viewer,
+    pub(super) since: Option<(Epoch, Rev)>,
+    pub(super) reply: ReplyTo,
+}
+
+/// A change that an author wants back with something of its own.
+#[derive(Debug)]
+pub(super) struct Echo {
+    pub(super) session: SessionId,
+    pub(super) change: Arc<Change>,
+    pub(super) bytes: Bytes,
+}
+
+/// A change of only the number of a member's sessions, waiting for its undoing.
+#[derive(Debug)]
+struct Tabs {
+    due: Mono,
+    change: Arc<Change>,
+}
+
+/// One topic's viewers, and what is on its way to them.
+#[derive(Debug)]
+pub(super) struct Stream {
+    topic: TopicName,
+    pub(super) viewers: FxHashMap<SessionId, Viewer>,
+    newcomers: Vec<Newcomer>,
+    epoch: Epoch,
+    /// The rev that every viewer who is not slow has.
+    last: Rev,
+    /// The newest rev that is, or will be, part of the stream.
+    newest: Rev,
+    /// Changes to go out, in order.
+    queue: Vec<Arc<Change>>,
+    /// Presence that waits for the end of a tick or interval.
+    held: Net,
+    echoes: Vec<Echo>,
+    tabs: HashMap<PartyId, Tabs>,
+    /// The numbers of sessions that viewers were last told, where it is not one.
+    announced: FxHashMap<PartyId, u32>,
+    counts: Option<Arc<Change>>,
+    occupancy: Occupancy,
+    pace: Pace,
+    roll: Option<Arc<Roll>>,
+    /// The number of viewers that the roster was last told.
+    pub(super) told: u32,
+    /// When the room looks at this stream next.
+    pub(super) scheduled: Option<Mono>,
+    pub(super) is_dirty: bool,
+}
+
+impl Stream {
+    pub(super) fn new(topic: TopicName, roster: &Roster) -> Self {
+        let mut stream = Self {
+            viewers: FxHashMap::default(),
+            newcomers: Vec::new(),
+            epoch: Epoch::default(),
+            last: Rev::default(),
+            newest: Rev::default(),
+            queue: Vec::new(),
+            held: Net::default(),
+            echoes: Vec::new(),
+            tabs: HashMap::new(),
+            announced: FxHashMap::default(),
+            counts: None,
+            occupancy: Occupancy::default(),
+            pace: Pace::default(),
+            roll: None,
+            told: 0,
+            scheduled: None,
+            is_dirty: false,
+            topic,
+        };
+        if let Some(known) = roster.topic(&stream.topic) {
+            stream.epoch = known.stamp().epoch;
+            stream.last = known.stamp().rev;
+            stream.newest = stream.last;
+            stream.occupancy = known.occupancy();
+            for member in known.members().filter(|member| member.attached() != 1) {
+                stream.announced.insert(member.party.id.clone(), member.attached());
+            }
+        }
+        stream
+    }
+
+    /// Takes a change that was folded; it goes out at the end of the turn, or later if the pace says so.
+    pub(super) fn take(&mut self, now: Mono, change: &Arc<Change>, policy: &Policy) {
+        self.occupancy = change.occupancy;
+        self.roll = None;
+        if change.stamp.epoch != self.epoch {
+            // Viewers see the epoch on the next frame, and start again from a snapshot.
+            self.epoch = change.stamp.epoch;
+            self.last = Rev::default();
+        }
+        if is_linked(change) {
+            self.newest = change.stamp.rev;
+        }
+        match &change.kind {
+            ChangeKind::Joined(member) | ChangeKind::Updated(member) => {
+                self.announce(member);
+                self.take_presence(now, change, policy);
+            }
+            ChangeKind::Left { member, .. } => {
+                self.announced.remove(&member.party.id);
+                self.tabs.remove(&member.party.id);
+                self.take_presence(now, change, policy);
+            }
+            ChangeKind::Sessions(member) => self.take_tabs(now, member, change, policy),
+            ChangeKind::Message(message) => {
+                if message.is_kept && message.receivers.is_none() {
+                    // What was held comes before a message, or the message would overtake it.
+                    let held = self.held.take();
+                    self.queue.extend(held);
+                }
+                self.queue.push(Arc::clone(change));
+            }
+            ChangeKind::State(..) => self.queue.push(Arc::clone(change)),
+            ChangeKind::Counts => self.counts = Some(Arc::clone(change)),
+        }
+    }
+
+    pub(super) fn echo(&mut self, echo: Echo) {
+        self.echoes.push(echo);
+    }
+
+    fn take_presence(&mut self, now: Mono, change: &Arc<Change>, policy: &Policy) {
+        self.pace.count(now, change.occupancy, policy);
+        if self.pace.hold_until(now, false).is_some() {
+            self.held.push(change);
+        } else {
+            let held = self.held.take();
+            self.queue.extend(held);
+            self.queue.push(Arc::clone(change));
+        }
+    }
+
+    fn announce(&mut self, member: &MemberView) {
+        self.tabs.remove(&member.party.id);
+        if member.attached == 1 {
+            self.announced.remove(&member.party.id);
+        } else {
+            self.announced.insert(member.party.id.clone(), member.attached);
+        }
+    }
+
+    /// A member without any attached session is about to come back or to leave; either will be told.
+    fn take_tabs(&mut self, now: Mono, member: &MemberView, change: &Arc<Change>, policy: &Policy) {
+        let told = self.announced.get(&member.party.id).copied().unwrap_or(1);
+        if member.attached == told || member.attached == 0 {
+            self.tabs.remove(&member.party.id);
+            return;
+        }
+        let due = now + policy.sessions_tick;
+        let tabs = self.tabs.entry(member.party.id.clone()).or_insert(Tabs { due, change: Arc::clone(change) });
+        tabs.change = Arc::clone(change);
+    }
+
+    /// Adds a viewer, at once or as soon as what is on its way has gone out.
+    pub(super) fn welcome(&mut self, newcomer: Newcomer, roster: &Roster) {
+        self.viewers.remove(&newcomer.session);
+        self.newcomers.retain(|other| other.session != newcomer.session);
+        if self.queue.is_empty() && self.held.is_empty() {
+            self.admit(newcomer, roster);
+        } else {
+            self.newcomers.push(newcomer);
+        }
+    }
+
+    fn admit(&mut self, newcomer: Newcomer, roster: &Roster) {
+        let Newcomer { session, viewer, since, reply } = newcomer;
+        let missed = since.and_then(|since| self.missed(since, roster));
+        let roll = self.roll.get_or_insert_with(|| Arc::new(Roll::new(roster.snapshot(&self.topic))));
+        let watching = Watching { roll: Arc::clone(roll), epoch: self.epoch, rev: self.last, missed };
+        answer(reply, &viewer.outbox, Reply::Watching(watching));
+        self.viewers.insert(session, viewer);
+    }
+
+    /// The net of what a returning viewer missed, chained from where it was to where all others are.
+    fn missed(&self, (epoch, rev): (Epoch, Rev), roster: &Roster) -> Option<Vec<Step>> {
+        let CatchUp::Changes(changes) = roster.topic(&self.topic)?.history().since(self.epoch, epoch, rev) else {
+            return None;
+        };
+        if rev > self.last {
+            return None;
+        }
+        let mut net = Net::default();
+        let mut missed: Vec<_> =
+            changes.into_iter().filter(|change| is_linked(change) && !net.push(change)).collect();
+        missed.extend(net.take());
+        missed.sort_by_key(|change| change.stamp.rev);
+        Some(chained(missed, rev, self.last))
+    }
+
+    /// Removes a viewer; whether it was one.
+    pub(super) fn dismiss(&mut self, session: SessionId) -> bool {
+        let waiting = self.newcomers.len();
+        self.newcomers.retain(|newcomer| newcomer.session != session);
+        self.viewers.remove(&session).is_some() || self.newcomers.len() < waiting
+    }
+
+    /// The roster as it is now, shared by all who ask before the next change.
+    pub(super) fn roll(&mut self, roster: &Roster) -> Arc<Roll> {
+        Arc::clone(self.roll.get_or_insert_with(|| Arc::new(Roll::new(roster.snapshot(&self.topic)))))
+    }
+
+    /// How many sessions watch, or are about to.
+    pub(super) fn viewer_count(&self) -> u32 {
+        u32::try_from(self.viewers.len() + self.newcomers.len()).unwrap_or(u32::MAX)
+    }
+
+    /// When something here will be due.
+    pub(super) fn next_due(&self, now: Mono) -> Option<Mono> {
+        let held = if self.held.is_empty() {
+            None
+        } else {
+            Some(self.pace.hold_until(now, !self.newcomers.is_empty()).unwrap_or(now))
+        };
+        let tabs = self.tabs.values().map(|tabs| tabs.due).min();
+        held.into_iter().chain(tabs).min()
+    }
+
+    /// Sends what is due, and says which sessions are slow to take it.
+    pub(super) fn flush(
+        &mut self,
+        now: Mono,
+        encoders: &[Arc<dyn Encode>],
+        policy: &Policy,
+        roster: &Roster,
+    ) -> Vec<Slow> {
+        let is_held = self.pace.hold_until(now, !self.newcomers.is_empty()).is_some();
+        if !is_held {
+            let held = self.held.take();
+            self.queue.extend(held);
+        }
+        let mut steps = self.steps(now);
+        let is_interval = self.pace.takes_interval(now, policy);
+        if let Some(counts) = self.counts.take() {
+            steps.push(Step { change: counts, link: None });
+        }
+        let mut slow = Vec::new();
+        if !steps.is_empty() || is_interval {
+            let interval = is_interval.then_some(self.occupancy);
+            let echoes = self.due_echoes();
+            let delivery = Delivery::new(self.topic.clone(), steps, interval, encoders);
+            slow = delivery.run(&mut self.viewers, echoes);
+        }
+        if self.held.is_empty() {
+            for newcomer in std::mem::take(&mut self.newcomers) {
+                self.admit(newcomer, roster);
+            }
+        }
+        slow
+    }
+
+    /// The queue as steps of the stream, and the numbers of sessions that are due.
+    fn steps(&mut self, now: Mono) -> Vec<Step> {
+        let queue = std::mem::take(&mut self.queue);
+        let linked_to = queue.iter().rev().find(|change| is_linked(change)).map(|change| change.stamp.rev);
+        // Changes that left no net trace are passed over, unless some are still held.
+        let end = match linked_to {
+            Some(_) if self.held.is_empty() => self.newest.max(self.last),
+            Some(rev) => rev,
+            None => self.last,
+        };
+        let mut steps = chained(queue, self.last, end);
+        self.last = end;
+        let link = Some(Link { prev: end, rev: end });
+        let due: Vec<_> =
+            self.tabs.iter().filter(|(_, tabs)| tabs.due <= now).map(|(party, _)| party.clone()).collect();
+        for party in due {
+            let Some(tabs) = self.tabs.remove(&party) else { continue };
+            if let ChangeKind::Sessions(member) = &tabs.change.kind {
+                self.announced.insert(party, member.attached);
+            }
+            steps.push(Step { change: tabs.change, link });
+        }
+        steps
+    }
+
+    /// The echoes of what is not held any more.
+    fn due_echoes(&mut self) -> Vec<Echo> {
+        let (is_holding, last) = (!self.held.is_empty(), self.last);
+        let is_held = |echo: &Echo| is_holding && is_linked(&echo.change) && echo.change.stamp.rev > last;
+        let (held, due) = std::mem::take(&mut self.echoes).into_iter().partition(is_held);
+        self.echoes = held;
+        due
+    }
+
+    /// Starts to hold back what a slow viewer cannot take: what was queued for it of this topic comes back here.
+    pub(super) fn hold_back(&mut self, now: Mono, session: SessionId, steps: &[Step]) {
+        let last = self.last;
+        let Some(viewer) = self.viewers.get_mut(&session) else { return };
+        let prev = steps.iter().find_map(|step| step.link).map_or(last, |link| link.prev);
+        let lag = viewer.lag.get_or_insert_with(|| Box::new(Lag::new(prev, now)));
+        lag.absorb(steps);
+    }
+
+    /// Sends a slow viewer that has caught its breath the net of what it missed, in portions. Whether it has everything.
+    pub(super) fn catch_up(
+        &mut self,
+        session: SessionId,
+        encoders: &[Arc<dyn Encode>],
+        policy: &Policy,
+    ) -> bool {
+        let Some(viewer) = self.viewers.get_mut(&session) else { return true };
+        let Some(mut lag) = viewer.lag.take() else { return true };
+        let Some(encoder) = encoders.get(usize::from(viewer.encoder.0)) else { return true };
+        let steps = lag.take(self.last);
+        let mut out = BytesMut::new();
+        let mut sent = 0;
+        while sent < steps.len() && out.len() < policy.outbox.bytes / 4 {
+            encoder.change(&steps[sent], None, &mut out);
+            sent += 1;
+        }
+        let pushed = if out.is_empty() { Pushed::Queued } else { viewer.outbox.push(Item::Frame(out.freeze())) };
+        let rest = if pushed == Pushed::Full { &steps[..] } else { &steps[sent..] };
+        if rest.is_empty() {
+            return true;
+        }
+        lag.put_back(rest);
+        viewer.lag = Some(lag);
+        false
+    }
+}
+
+/// Sends an answer to where it was asked for.
+pub(super) fn answer(reply: ReplyTo, outbox: &Outbox, with: Reply) {
+    match reply {
+        // An outbox that is closed means that nobody is left to read the answer.
+        ReplyTo::Session(_, tag) => {
+            outbox.push(Item::Reply(tag, with));
+        }
+        ReplyTo::Caller(caller) => drop(caller.send(with)),
+        ReplyTo::Nobody => {}
+    }
+}

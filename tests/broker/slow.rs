@@ -1,0 +1,91 @@
+//! Slow sessions: coalesced first, closed last, and never anybody else's problem.
+
+use std::time::Duration;
+
+use presence_hub::broker::{Bounds, CloseReason, Notice, Policy};
+
+use super::kit::kit;
+
+const SMALL: Bounds = Bounds { bytes: 2_000, frames: 40 };
+
+#[tokio::test]
+async fn a_slow_viewer_gets_the_net_when_it_catches_its_breath() {
+    let mut kit = kit(Policy { outbox: SMALL, ..Policy::default() });
+    let mut slow = kit.open_bounded("slow", SMALL).await;
+    let mut quick = kit.open("quick").await;
+    kit.watch(&mut slow).await;
+    kit.watch(&mut quick).await;
+    let mut alice = kit.open("alice").await;
+    let mut bob = kit.open("bob").await;
+    for value in 0..1_000 {
+        kit.enter(&mut alice, value).await;
+        if value % 100 == 0 {
+            kit.enter(&mut bob, value).await;
+            kit.leave(&bob).await;
+            kit.advance(30).await;
+        }
+    }
+    kit.advance(30).await;
+    slow.read();
+    kit.advance(30).await;
+    slow.read();
+    assert_eq!(slow.view.notices, [], "it is not closed");
+    assert_eq!(slow.view.members, kit.truth().await);
+    assert!(slow.view.tape.len() < 60, "{} lines", slow.view.tape.len());
+    assert_eq!(quick.read().members, kit.truth().await);
+
+    kit.enter(&mut alice, 5_000).await;
+    kit.settle().await;
+    assert_eq!(slow.read().members["alice"], 5_000, "and it is an ordinary viewer again");
+}
+
+#[tokio::test]
+async fn messages_are_not_coalesced_so_a_slow_reader_of_many_is_closed() {
+    let mut kit = kit(Policy { outbox: SMALL, ..Policy::default() });
+    let mut slow = kit.open_bounded("slow", SMALL).await;
+    kit.watch(&mut slow).await;
+    let mut alice = kit.open("alice").await;
+    for n in 0..200 {
+        kit.say(&mut alice, &"x".repeat(100), None, None).await;
+        if n % 10 == 0 {
+            kit.advance(20).await;
+        }
+    }
+    kit.advance(20).await;
+    assert_eq!(slow.read().notices, [Notice::Close(CloseReason::TooSlow)]);
+}
+
+#[tokio::test]
+async fn messages_within_bounds_arrive_whole_and_in_order_after_a_pause() {
+    let mut kit = kit(Policy { outbox: SMALL, ..Policy::default() });
+    let mut slow = kit.open_bounded("slow", SMALL).await;
+    kit.watch(&mut slow).await;
+    let mut alice = kit.open("alice").await;
+    for value in 0..60 {
+        kit.say(&mut alice, "hello", None, None).await;
+        kit.enter(&mut alice, value).await;
+    }
+    for _ in 0..8 {
+        kit.advance(25).await;
+        slow.read();
+    }
+    let said = slow.view.tape.iter().filter(|line| line.starts_with("say")).count();
+    assert_eq!(said, 60, "{:?}", slow.view.tape);
+    assert_eq!(slow.view.members, kit.truth().await);
+}
+
+#[tokio::test]
+async fn a_viewer_that_never_reads_is_closed_in_the_end() {
+    let mut kit = kit(Policy { outbox: SMALL, stall: Duration::from_secs(30), ..Policy::default() });
+    let mut dead = kit.open_bounded("dead", SMALL).await;
+    kit.watch(&mut dead).await;
+    let mut alice = kit.open("alice").await;
+    for value in 0..300 {
+        kit.enter(&mut alice, value).await;
+        kit.advance(25).await;
+    }
+    for _ in 0..32 {
+        kit.advance(1_000).await;
+    }
+    assert_eq!(dead.read().notices, [Notice::Close(CloseReason::TooSlow)]);
+}

@@ -1,0 +1,199 @@
+//! What viewers are sent of who comes and goes.
+
+use proptest::prelude::*;
+use presence_hub::broker::{Notice, Policy, Reply};
+
+use super::kit::{Session, kit};
+
+#[tokio::test]
+async fn ten_tabs_are_one_join_and_one_leave() {
+    let mut kit = kit(Policy::default());
+    let mut watcher = kit.open("watcher").await;
+    kit.watch(&mut watcher).await;
+    let mut tabs = Vec::new();
+    for _ in 0..10 {
+        let mut tab = kit.open("alice").await;
+        kit.enter(&mut tab, 7).await;
+        tabs.push(tab);
+    }
+    kit.advance(3_000).await;
+    assert_eq!(watcher.read().tape, ["snapshot", "join alice", "tabs alice"]);
+    assert_eq!(watcher.view.tabs["alice"], 10);
+    for tab in tabs {
+        kit.handle.detach(tab.id).await;
+    }
+    kit.advance(14_999).await;
+    watcher.read();
+    assert_eq!(watcher.view.members.len(), 1, "{:?}", watcher.view.tape);
+    kit.advance(1).await;
+    assert_eq!(watcher.read().tape.last().unwrap(), "closed alice");
+    assert_eq!(kit.truth().await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_refresh_within_the_grace_is_not_seen() {
+    let mut kit = kit(Policy::default());
+    let mut watcher = kit.open("watcher").await;
+    kit.watch(&mut watcher).await;
+    let mut page = kit.open("alice").await;
+    kit.enter(&mut page, 7).await;
+    kit.settle().await;
+    let before = watcher.read().tape.len();
+    for _ in 0..20 {
+        kit.handle.detach(page.id).await;
+        kit.advance(700).await;
+        page = kit.open("alice").await;
+        kit.enter(&mut page, 7).await;
+    }
+    kit.advance(60_000).await;
+    assert_eq!(watcher.read().tape[before..], [] as [&str; 0]);
+    assert_eq!(kit.truth().await.len(), 1);
+}
+
+#[tokio::test]
+async fn only_the_author_gets_its_echo() {
+    let mut kit = kit(Policy::default());
+    let (mut alice, mut bob) = (kit.open("alice").await, kit.open("bob").await);
+    kit.watch(&mut alice).await;
+    kit.watch(&mut bob).await;
+    kit.enter_with(&mut alice, 1, Some("one")).await;
+    kit.enter_with(&mut alice, 2, Some("two")).await;
+    kit.settle().await;
+    assert_eq!(alice.read().echoes, ["join one", "update two"]);
+    assert_eq!(bob.read().echoes, [] as [&str; 0]);
+    assert_eq!(bob.view.tape, ["snapshot", "join alice", "update alice"]);
+}
+
+#[tokio::test]
+async fn a_directed_message_reaches_its_receivers_and_its_author() {
+    let mut kit = kit(Policy::default());
+    let mut sessions = Vec::new();
+    for party in ["alice", "bob", "carol", "carol"] {
+        let mut session = kit.open(party).await;
+        kit.watch(&mut session).await;
+        sessions.push(session);
+    }
+    let alice = &mut sessions[0];
+    kit.say(alice, "psst", Some(&["carol"]), Some("x")).await;
+    kit.settle().await;
+    let said = |session: &mut Session| session.read().tape.iter().filter(|line| line.starts_with("say")).count();
+    assert_eq!(sessions.iter_mut().map(said).collect::<Vec<_>>(), [1, 0, 1, 1]);
+    assert_eq!(sessions[0].view.echoes, ["say x"]);
+}
+
+#[tokio::test]
+async fn who_is_removed_sees_it_and_is_put_out() {
+    let mut kit = kit(Policy::default());
+    let (mut bob, mut watcher) = (kit.open("bob").await, kit.open("watcher").await);
+    kit.watch(&mut bob).await;
+    kit.watch(&mut watcher).await;
+    kit.enter(&mut bob, 1).await;
+    kit.remove("bob").await;
+    kit.settle().await;
+    assert_eq!(watcher.read().tape, ["snapshot", "join bob", "kicked bob"]);
+    assert_eq!(bob.read().tape, ["snapshot", "join bob", "kicked bob"]);
+    assert_eq!(bob.view.notices, [Notice::Removed(kit.topic.clone())]);
+    kit.enter(&mut watcher, 5).await;
+    kit.settle().await;
+    assert_eq!(bob.read().tape.len(), 3, "it watches no more");
+    kit.advance(20_000).await;
+    assert_eq!(watcher.read().tape.len(), 4, "and leaves only once");
+}
+
+#[tokio::test]
+async fn every_request_is_answered_in_order() {
+    let mut kit = kit(Policy::default());
+    let mut alice = kit.open("alice").await;
+    kit.enter(&mut alice, 1).await;
+    kit.enter(&mut alice, 1).await;
+    kit.enter(&mut alice, 2).await;
+    kit.settle().await;
+    let replies = &alice.read().replies;
+    assert!(
+        matches!(
+            replies[..],
+            [Reply::Done { is_change: true, .. }, Reply::Unchanged, Reply::Done { is_change: true, .. }]
+        ),
+        "{replies:?}"
+    );
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Enter(usize, u128),
+    Leave(usize),
+    Say(usize),
+    Watch(usize),
+    Resume(usize),
+    Read(usize),
+    Refresh(usize),
+    Advance(u64),
+}
+
+fn act(sessions: usize) -> impl Strategy<Value = Act> {
+    prop_oneof![
+        6 => (0..sessions, 0..4_u128).prop_map(|(who, value)| Act::Enter(who, value)),
+        3 => (0..sessions).prop_map(Act::Leave),
+        2 => (0..sessions).prop_map(Act::Say),
+        3 => (0..sessions).prop_map(Act::Watch),
+        2 => (0..sessions).prop_map(Act::Resume),
+        3 => (0..sessions).prop_map(Act::Read),
+        1 => (0..sessions).prop_map(Act::Refresh),
+        3 => (0..25_u64).prop_map(Act::Advance),
+    ]
+}
+
+const SESSIONS: usize = 12;
+
+/// Whatever happens, at whatever pace it goes out, each viewer's frames chain without a gap to the roster itself.
+async fn chains_hold(acts: Vec<Act>, policy: Policy) {
+    let mut kit = kit(policy);
+    let mut sessions = Vec::new();
+    for n in 0..SESSIONS {
+        sessions.push(kit.open(&format!("p{}", n / 2)).await);
+    }
+    for act in acts {
+        match act {
+            Act::Enter(who, value) => kit.enter(&mut sessions[who], value).await,
+            Act::Leave(who) => kit.leave(&sessions[who]).await,
+            Act::Say(who) => kit.say(&mut sessions[who], "hi", None, None).await,
+            Act::Watch(who) => kit.watch(&mut sessions[who]).await,
+            Act::Resume(who) => {
+                kit.settle().await;
+                let from = sessions[who].read().clone();
+                kit.handle.detach(sessions[who].id).await;
+                sessions[who] = kit.open(&format!("p{}", who / 2)).await;
+                kit.resume(&mut sessions[who], &from).await;
+            }
+            Act::Read(who) => {
+                sessions[who].read();
+            }
+            Act::Refresh(who) => {
+                kit.handle.detach(sessions[who].id).await;
+                sessions[who] = kit.open(&format!("p{}", who / 2)).await;
+            }
+            Act::Advance(millis) => kit.advance(millis).await,
+        }
+    }
+    kit.advance(1_100).await;
+    let truth = kit.truth().await;
+    for session in &mut sessions {
+        session.read();
+        if !session.view.tape.is_empty() {
+            assert_eq!(session.view.members, truth, "{:?}", session.view.tape);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn every_viewer_folds_to_the_roster(
+        acts in prop::collection::vec(act(SESSIONS), 1..150),
+        announce_max in prop_oneof![Just(2_000), Just(3)],
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(chains_hold(acts, Policy { announce_max, ..Policy::default() }));
+    }
+}
