@@ -14,7 +14,7 @@ use presence_hub::core::{
     Cause, ChangeKind, Command, Content, Epoch, Fingerprint, Limits, Message, NodeId, Occupancy, Party,
     PartyId, Rev, SessionId, Terms, Timetoken, TopicName,
 };
-use presence_hub::engine::Memory;
+use presence_hub::engine::{Engine, Memory};
 use uuid::Uuid;
 
 /// One line a change: kind, party, content, sessions, prev, rev, echo.
@@ -77,9 +77,13 @@ pub(crate) struct View {
 }
 
 pub(crate) fn kit(policy: Policy) -> Kit {
+    kit_on(policy, |memory| Box::new(memory))
+}
+
+pub(crate) fn kit_on(policy: Policy, engine: fn(Memory) -> Box<dyn Engine>) -> Kit {
     let (clock, hand) = Clock::manual();
     let retention = Duration::from_secs(60);
-    let engine = Box::new(Memory::new(clock.now(), Timetoken(0), retention));
+    let engine = engine(Memory::new(clock.now(), Timetoken(0), retention));
     let apps = vec![(Limits::default(), policy)];
     let encoders: Vec<Arc<dyn Encode>> = vec![Arc::new(Lines)];
     let node = NodeId(Uuid::from_u128(1));
@@ -95,7 +99,7 @@ pub(crate) fn content(value: u128) -> Content {
 impl Kit {
     /// Everything asked so far has been done, and what it changed has been sent.
     pub(crate) async fn settle(&self) {
-        for _ in 0..2 {
+        for _ in 0..8 {
             self.handle.read(|_, _, _| ()).await.expect("the broker lives");
         }
     }

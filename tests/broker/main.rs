@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod kit;
+#[path = "../engine/late.rs"]
+mod late;
 mod pace;
 mod slow;
 mod streams;

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use presence_hub::broker::{Notice, Policy, Reply};
 
-use super::kit::{Session, kit};
+use super::kit::{Kit, Session, kit, kit_on};
+use super::late::Late;
 
 #[tokio::test]
 async fn ten_tabs_are_one_join_and_one_leave() {
@@ -146,8 +147,7 @@ fn act(sessions: usize) -> impl Strategy<Value = Act> {
 const SESSIONS: usize = 12;
 
 /// Whatever happens, at whatever pace it goes out, each viewer's frames chain without a gap to the roster itself.
-async fn chains_hold(acts: Vec<Act>, policy: Policy) {
-    let mut kit = kit(policy);
+async fn chains_hold(acts: Vec<Act>, mut kit: Kit) {
     let mut sessions = Vec::new();
     for n in 0..SESSIONS {
         sessions.push(kit.open(&format!("p{}", n / 2)).await);
@@ -194,6 +194,10 @@ proptest! {
         announce_max in prop_oneof![Just(2_000), Just(3)],
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(chains_hold(acts, Policy { announce_max, ..Policy::default() }));
+        runtime.block_on(async {
+            let policy = Policy { announce_max, ..Policy::default() };
+            chains_hold(acts.clone(), kit(policy)).await;
+            chains_hold(acts, kit_on(policy, |memory| Box::new(Late::new(memory)))).await;
+        });
     }
 }
