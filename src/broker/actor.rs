@@ -159,7 +159,13 @@ impl Broker {
             self.next_tick = None;
             for slot in 0..self.rooms.len() {
                 for (topic, watchers) in self.rooms[slot].recounted() {
-                    self.submit(app_of(slot), &Command::Watchers(topic, watchers), None, ReplyTo::Nobody, now);
+                    self.submit(
+                        app_of(slot),
+                        &Command::Watchers(topic, watchers),
+                        None,
+                        ReplyTo::Nobody,
+                        now,
+                    );
                 }
                 self.rooms[slot].catch_up(now);
             }
@@ -256,7 +262,8 @@ impl Broker {
         let Some(mut pending) = self.pending.remove(&ticket) else { return };
         pending.is_change |= change.is_some();
         pending.stamp = ordered.stamp;
-        if let (Some(change), Some(bytes), ReplyTo::Session(session, _)) = (change, pending.echo, &pending.reply)
+        if let (Some(change), Some(bytes), ReplyTo::Session(session, _)) =
+            (change, pending.echo, &pending.reply)
             && is_by(&change, *session)
         {
             room.echo(Echo { session: *session, change, bytes });

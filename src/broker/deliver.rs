@@ -51,11 +51,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Hands everything to the viewers' outboxes, and says which are slow to take it.
-    pub(super) fn run(
-        mut self,
-        viewers: &mut FxHashMap<SessionId, Viewer>,
-        echoes: Vec<Echo>,
-    ) -> Vec<Slow> {
+    pub(super) fn run(mut self, viewers: &mut FxHashMap<SessionId, Viewer>, echoes: Vec<Echo>) -> Vec<Slow> {
         let mut by_author: FxHashMap<SessionId, Vec<Echo>> = FxHashMap::default();
         for echo in echoes {
             by_author.entry(echo.session).or_default().push(echo);

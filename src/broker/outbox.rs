@@ -94,7 +94,8 @@ impl Outbox {
         let mut queue = self.lock();
         let size = size_of(&item);
         let is_answer = matches!(item, Item::Reply(..) | Item::Notice(_));
-        let is_over = queue.bytes + queue.in_flight + size > self.bounds.bytes || queue.frames >= self.bounds.frames;
+        let is_over =
+            queue.bytes + queue.in_flight + size > self.bounds.bytes || queue.frames >= self.bounds.frames;
         // One item always fits into an empty queue, or a large roster could never be sent.
         if queue.is_closed || (is_over && !is_answer && !queue.items.is_empty()) {
             return Pushed::Full;
@@ -102,7 +103,8 @@ impl Outbox {
         queue.items.push_back(item);
         queue.bytes += size;
         queue.frames += 1;
-        let is_slow = queue.bytes + queue.in_flight > self.bounds.bytes / 2 || queue.frames > self.bounds.frames / 2;
+        let is_slow =
+            queue.bytes + queue.in_flight > self.bounds.bytes / 2 || queue.frames > self.bounds.frames / 2;
         drop(queue);
         self.waker.wake();
         if is_slow { Pushed::Slow } else { Pushed::Queued }

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use rustc_hash::FxHashMap;
 
 use super::deliver::{Delivery, Slow};
-use super::encode::{EncoderId, Encode, Link, Roll, Step};
+use super::encode::{Encode, EncoderId, Link, Roll, Step};
 use super::lag::{Lag, chained, is_linked};
 use super::outbox::{Item, Outbox, Pushed};
 use super::policy::{Pace, Policy};
@@ -183,7 +183,8 @@ impl Stream {
             return;
         }
         let due = now + policy.sessions_tick;
-        let tabs = self.tabs.entry(member.party.id.clone()).or_insert(Tabs { due, change: Arc::clone(change) });
+        let tabs =
+            self.tabs.entry(member.party.id.clone()).or_insert(Tabs { due, change: Arc::clone(change) });
         tabs.change = Arc::clone(change);
     }
 
@@ -209,7 +210,8 @@ impl Stream {
 
     /// The net of what a returning viewer missed, chained from where it was to where all others are.
     fn missed(&self, (epoch, rev): (Epoch, Rev), roster: &Roster) -> Option<Vec<Step>> {
-        let CatchUp::Changes(changes) = roster.topic(&self.topic)?.history().since(self.epoch, epoch, rev) else {
+        let CatchUp::Changes(changes) = roster.topic(&self.topic)?.history().since(self.epoch, epoch, rev)
+        else {
             return None;
         };
         if rev > self.last {
@@ -344,7 +346,8 @@ impl Stream {
             encoder.change(&steps[sent], None, &mut out);
             sent += 1;
         }
-        let pushed = if out.is_empty() { Pushed::Queued } else { viewer.outbox.push(Item::Frame(out.freeze())) };
+        let pushed =
+            if out.is_empty() { Pushed::Queued } else { viewer.outbox.push(Item::Frame(out.freeze())) };
         let rest = if pushed == Pushed::Full { &steps[..] } else { &steps[sent..] };
         if rest.is_empty() {
             return true;

@@ -129,7 +129,8 @@ pub fn decide(roster: &Roster, leases: &Leases, node: NodeId, now: Now, command:
         },
         Command::Publish(topic, message) => one(topic, Op::Message(Arc::clone(message))),
         Command::Remove { party, topic, cause, by } => {
-            let sessions = roster.topic(topic).and_then(|known| known.member(party)).map(|known| &known.sessions);
+            let sessions =
+                roster.topic(topic).and_then(|known| known.member(party)).map(|known| &known.sessions);
             records(sessions.into_iter().flatten().map(|session| {
                 let last_heard = leases.get(*session).map_or(now.wall, |lease| lease.last_heard.wall);
                 let op = Op::Leave { session: *session, cause: *cause, last_heard, by: by.clone() };

@@ -175,12 +175,15 @@ impl Topic {
 
     /// Counts a member out of, or into, the digest: taken away before a mutation, added after it.
     fn digest_of(&self, party: &PartyId) -> u64 {
-        self.members
-            .get(party)
-            .map_or(0, |member| mix(party, self.content_of(member.speaker).fingerprint))
+        self.members.get(party).map_or(0, |member| mix(party, self.content_of(member.speaker).fingerprint))
     }
 
-    pub(super) fn enter(&mut self, stamp: Stamp, session: SessionId, entry: &Arc<Entry>) -> Option<ChangeKind> {
+    pub(super) fn enter(
+        &mut self,
+        stamp: Stamp,
+        session: SessionId,
+        entry: &Arc<Entry>,
+    ) -> Option<ChangeKind> {
         if let Some(known) = self.memberships.get(&session) {
             if known.entry.party.id != entry.party.id || known.entry.generation > entry.generation {
                 return None;
@@ -190,7 +193,9 @@ impl Topic {
             if !was_attached {
                 self.members.get_mut(&id)?.attached += 1;
             }
-            return self.say(stamp, session, Arc::clone(entry)).or_else(|| self.sessions_changed(&id, !was_attached));
+            return self
+                .say(stamp, session, Arc::clone(entry))
+                .or_else(|| self.sessions_changed(&id, !was_attached));
         }
         let id = entry.party.id.clone();
         let before = self.digest_of(&id);
@@ -224,7 +229,12 @@ impl Topic {
         self.view(&party.id).map(ChangeKind::Joined)
     }
 
-    pub(super) fn update(&mut self, stamp: Stamp, session: SessionId, content: &Content) -> Option<ChangeKind> {
+    pub(super) fn update(
+        &mut self,
+        stamp: Stamp,
+        session: SessionId,
+        content: &Content,
+    ) -> Option<ChangeKind> {
         let known = &self.memberships.get(&session)?.entry;
         let entry = Arc::new(Entry { content: content.clone(), ..Entry::clone(known) });
         self.say(stamp, session, entry)

@@ -6,7 +6,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::{AppSlot, Arrival, Engine, Ordered, Rows, Submission};
-use crate::core::{Entry, Epoch, NodeId, Now, Op, Record, Refusal, Rev, SessionId, Stamp, Timetoken, TopicName, Wall};
+use crate::core::{
+    Entry, Epoch, NodeId, Now, Op, Record, Refusal, Rev, SessionId, Stamp, Timetoken, TopicName, Wall,
+};
 
 type Key = (AppSlot, TopicName);
 
@@ -92,7 +94,8 @@ impl Memory {
             None => {
                 self.next_epoch += 1;
                 let stamp = Stamp { epoch: Epoch(self.next_epoch), rev: Rev(1), timetoken };
-                self.topics.insert(key.clone(), Kept { stamp, rows: HashMap::new(), watching: HashSet::new() });
+                self.topics
+                    .insert(key.clone(), Kept { stamp, rows: HashMap::new(), watching: HashSet::new() });
                 stamp
             }
         }

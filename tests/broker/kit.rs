@@ -24,9 +24,15 @@ pub(crate) struct Lines;
 impl Encode for Lines {
     fn change(&self, step: &Step, echo: Option<&Bytes>, out: &mut BytesMut) {
         let (kind, party, content, sessions) = match &step.change.kind {
-            ChangeKind::Joined(member) => ("join", &member.party.id, member.content.fingerprint.0, member.attached),
-            ChangeKind::Updated(member) => ("update", &member.party.id, member.content.fingerprint.0, member.attached),
-            ChangeKind::Sessions(member) => ("tabs", &member.party.id, member.content.fingerprint.0, member.attached),
+            ChangeKind::Joined(member) => {
+                ("join", &member.party.id, member.content.fingerprint.0, member.attached)
+            }
+            ChangeKind::Updated(member) => {
+                ("update", &member.party.id, member.content.fingerprint.0, member.attached)
+            }
+            ChangeKind::Sessions(member) => {
+                ("tabs", &member.party.id, member.content.fingerprint.0, member.attached)
+            }
             ChangeKind::Left { member, cause, .. } => {
                 assert_ne!(*cause, Cause::NodeLost);
                 (cause.as_str(), &member.party.id, 0, 0)
@@ -34,9 +40,9 @@ impl Encode for Lines {
             ChangeKind::Message(message) => ("say", &message.from.id, 0, 0),
             ChangeKind::State(..) | ChangeKind::Counts => return,
         };
-        let (prev, rev) = step.link.map_or(("-".to_owned(), "-".to_owned()), |link| {
-            (link.prev.to_string(), link.rev.to_string())
-        });
+        let (prev, rev) = step
+            .link
+            .map_or(("-".to_owned(), "-".to_owned()), |link| (link.prev.to_string(), link.rev.to_string()));
         let echo = echo.map_or("", |echo| std::str::from_utf8(echo).unwrap());
         let line = format!("{kind} {party} {content} {sessions} {prev} {rev} {echo}\n");
         out.extend_from_slice(line.as_bytes());
@@ -162,7 +168,13 @@ impl Kit {
         self.handle.submit(command, None, ReplyTo::Nobody).await;
     }
 
-    pub(crate) async fn say(&self, session: &mut Session, text: &str, receivers: Option<&[&str]>, echo: Option<&str>) {
+    pub(crate) async fn say(
+        &self,
+        session: &mut Session,
+        text: &str,
+        receivers: Option<&[&str]>,
+        echo: Option<&str>,
+    ) {
         let receivers = receivers.map(|ids| ids.iter().map(|id| PartyId::new(id).unwrap()).collect());
         let message = Message {
             from: Arc::new(Party::new(PartyId::new("speaker").unwrap())),

@@ -1,7 +1,7 @@
 //! What viewers are sent of who comes and goes.
 
-use proptest::prelude::*;
 use presence_hub::broker::{Notice, Policy, Reply};
+use proptest::prelude::*;
 
 use super::kit::{Kit, Session, kit, kit_on};
 use super::late::Late;
@@ -77,7 +77,8 @@ async fn a_directed_message_reaches_its_receivers_and_its_author() {
     let alice = &mut sessions[0];
     kit.say(alice, "psst", Some(&["carol"]), Some("x")).await;
     kit.settle().await;
-    let said = |session: &mut Session| session.read().tape.iter().filter(|line| line.starts_with("say")).count();
+    let said =
+        |session: &mut Session| session.read().tape.iter().filter(|line| line.starts_with("say")).count();
     assert_eq!(sessions.iter_mut().map(said).collect::<Vec<_>>(), [1, 0, 1, 1]);
     assert_eq!(sessions[0].view.echoes, ["say x"]);
 }
