@@ -33,10 +33,26 @@ pub(super) enum Request {
     /// The connection is gone: the session stays for its graces.
     Detach(SessionId),
     Heard(SessionId),
-    Submit { command: Command, echo: Option<Bytes>, reply: ReplyTo },
-    Watch { session: SessionId, topic: TopicName, since: Option<(Epoch, Rev)>, reply: ReplyTo },
-    Unwatch { session: SessionId, topic: TopicName, reply: ReplyTo },
-    Roster { topic: TopicName, reply: ReplyTo },
+    Submit {
+        command: Command,
+        echo: Option<Bytes>,
+        reply: ReplyTo,
+    },
+    Watch {
+        session: SessionId,
+        topic: TopicName,
+        since: Option<(Epoch, Rev)>,
+        reply: ReplyTo,
+    },
+    Unwatch {
+        session: SessionId,
+        topic: TopicName,
+        reply: ReplyTo,
+    },
+    Roster {
+        topic: TopicName,
+        reply: ReplyTo,
+    },
     Read(Box<dyn FnOnce(&Roster, &Leases, Now) + Send>),
     Close(Closing),
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::change::Cause;
 use super::content::Content;
+use super::ids::NodeId;
 use super::ids::{PartyId, SessionId, TopicName};
 use super::lease::{Lease, Leases};
 use super::party::Party;
@@ -13,7 +14,6 @@ use super::record::{Entry, Message, Op, Record};
 use super::roster::Roster;
 use super::status::Override;
 use super::time::Now;
-use super::ids::NodeId;
 
 /// What somebody wants done.
 #[derive(Debug, Clone)]
@@ -130,7 +130,8 @@ pub fn decide(roster: &Roster, leases: &Leases, node: NodeId, now: Now, command:
         },
         Command::Publish(topic, message) => one(topic, Op::Message(Arc::clone(message))),
         Command::Remove { party, topic, cause, by } => {
-            let sessions = roster.topic(topic).and_then(|known| known.member(party)).map(|known| &known.sessions);
+            let sessions =
+                roster.topic(topic).and_then(|known| known.member(party)).map(|known| &known.sessions);
             records(sessions.into_iter().flatten().map(|session| {
                 let last_heard = leases.get(*session).map_or(now.wall, |lease| lease.last_heard.wall);
                 let op = Op::Leave { session: *session, cause: *cause, last_heard, by: by.clone() };

@@ -65,7 +65,8 @@ impl Roster {
             self.set_by_hand(party, *by_hand);
             return None;
         }
-        let topic = self.topics.entry(record.topic.clone()).or_insert_with(|| Topic::new(record.topic.clone()));
+        let topic =
+            self.topics.entry(record.topic.clone()).or_insert_with(|| Topic::new(record.topic.clone()));
         let was_vacant = topic.is_vacant();
         if was_vacant {
             self.vacant.remove(&(topic.stamp.timetoken, record.topic.clone()));
@@ -109,9 +110,7 @@ impl Roster {
             Op::Leave { session, cause, last_heard, by: None }
         });
         let ops: Vec<Op> = entered.chain(left).collect();
-        ops.into_iter()
-            .filter_map(|op| self.fold(stamp, &Record { topic: topic.clone(), op }))
-            .collect()
+        ops.into_iter().filter_map(|op| self.fold(stamp, &Record { topic: topic.clone(), op })).collect()
     }
 
     /// Forgets the topics that have been vacant for longer than the retention, and states that have ended.
@@ -159,7 +158,10 @@ impl Roster {
         let by_hand = self.parties.get(party).and_then(|known| known.by_hand);
         let facts = self.whereabouts(party).filter_map(|name| self.topics.get(name)).flat_map(|topic| {
             let sessions = topic.member(party).map_or(&[][..], |member| &member.sessions);
-            sessions.iter().filter_map(|session| topic.membership(*session)).map(|known| known.entry.content.facts)
+            sessions
+                .iter()
+                .filter_map(|session| topic.membership(*session))
+                .map(|known| known.entry.content.facts)
         });
         status_of(facts, by_hand, now)
     }
@@ -205,7 +207,9 @@ fn apply(topic: &mut Topic, stamp: Stamp, op: &Op) -> Option<ChangeKind> {
         Op::Update(session, content) => topic.update(stamp, *session, content),
         Op::Detach(session) => topic.set_attached(*session, false),
         Op::Attach(session) => topic.set_attached(*session, true),
-        Op::Leave { session, cause, last_heard, by } => topic.leave(*session, *cause, *last_heard, by.as_ref()),
+        Op::Leave { session, cause, last_heard, by } => {
+            topic.leave(*session, *cause, *last_heard, by.as_ref())
+        }
         Op::Message(message) => Some(ChangeKind::Message(Arc::clone(message))),
         Op::Watchers(node, watchers) => topic.set_watchers(*node, *watchers),
         Op::State { party, content, until } => {
@@ -228,7 +232,9 @@ fn apply(topic: &mut Topic, stamp: Stamp, op: &Op) -> Option<ChangeKind> {
 /// Presence and kept messages are what somebody who was away wants to hear of.
 fn is_kept(kind: &ChangeKind) -> bool {
     match kind {
-        ChangeKind::Joined(_) | ChangeKind::Updated(_) | ChangeKind::Left { .. } | ChangeKind::State(..) => true,
+        ChangeKind::Joined(_) | ChangeKind::Updated(_) | ChangeKind::Left { .. } | ChangeKind::State(..) => {
+            true
+        }
         ChangeKind::Message(message) => message.is_kept,
         ChangeKind::Sessions(_) | ChangeKind::Counts => false,
     }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::change::{Cause, ChangeKind, MemberView, Occupancy};
 use super::content::{Content, Fingerprint};
 use super::history::History;
+use super::ids::TopicName;
 use super::ids::{NodeId, PartyId, Rev, SessionId, Timetoken};
 use super::party::Party;
 use super::record::{Entry, Stamp};
 use super::snapshot::Snapshot;
 use super::time::Wall;
-use super::ids::TopicName;
 
 /// One session in one topic.
 #[derive(Debug, Clone)]
@@ -163,12 +163,15 @@ impl Topic {
 
     /// Counts a member out of, or into, the digest: taken away before a mutation, added after it.
     fn digest_of(&self, party: &PartyId) -> u64 {
-        self.members
-            .get(party)
-            .map_or(0, |member| mix(party, self.content_of(member.speaker).fingerprint))
+        self.members.get(party).map_or(0, |member| mix(party, self.content_of(member.speaker).fingerprint))
     }
 
-    pub(super) fn enter(&mut self, stamp: Stamp, session: SessionId, entry: &Arc<Entry>) -> Option<ChangeKind> {
+    pub(super) fn enter(
+        &mut self,
+        stamp: Stamp,
+        session: SessionId,
+        entry: &Arc<Entry>,
+    ) -> Option<ChangeKind> {
         if let Some(known) = self.memberships.get(&session) {
             if known.entry.party.id != entry.party.id || known.entry.generation > entry.generation {
                 return None;
@@ -178,7 +181,9 @@ impl Topic {
             if !was_attached {
                 self.members.get_mut(&id)?.attached += 1;
             }
-            return self.say(stamp, session, Arc::clone(entry)).or_else(|| self.sessions_changed(&id, !was_attached));
+            return self
+                .say(stamp, session, Arc::clone(entry))
+                .or_else(|| self.sessions_changed(&id, !was_attached));
         }
         let id = entry.party.id.clone();
         let before = self.digest_of(&id);
@@ -212,7 +217,12 @@ impl Topic {
         self.view(&party.id).map(ChangeKind::Joined)
     }
 
-    pub(super) fn update(&mut self, stamp: Stamp, session: SessionId, content: &Content) -> Option<ChangeKind> {
+    pub(super) fn update(
+        &mut self,
+        stamp: Stamp,
+        session: SessionId,
+        content: &Content,
+    ) -> Option<ChangeKind> {
         let known = &self.memberships.get(&session)?.entry;
         let entry = Arc::new(Entry { content: content.clone(), ..Entry::clone(known) });
         self.say(stamp, session, entry)

@@ -6,7 +6,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::{AppSlot, Arrival, Engine, Ordered, Rows, Submission};
-use crate::core::{Entry, Epoch, Now, Op, Record, Refusal, Rev, SessionId, Stamp, Timetoken, TopicName, Wall};
+use crate::core::{
+    Entry, Epoch, Now, Op, Record, Refusal, Rev, SessionId, Stamp, Timetoken, TopicName, Wall,
+};
 
 type Key = (AppSlot, TopicName);
 

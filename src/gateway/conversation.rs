@@ -17,10 +17,18 @@ pub trait Conversation: Send {
     fn opened(&mut self, out: &mut BytesMut) -> impl Future<Output = Result<(), CloseReason>> + Send;
 
     /// A whole text message came.
-    fn text(&mut self, text: &str, out: &mut BytesMut) -> impl Future<Output = Result<(), CloseReason>> + Send;
+    fn text(
+        &mut self,
+        text: &str,
+        out: &mut BytesMut,
+    ) -> impl Future<Output = Result<(), CloseReason>> + Send;
 
     /// A whole binary message came.
-    fn binary(&mut self, data: &[u8], out: &mut BytesMut) -> impl Future<Output = Result<(), CloseReason>> + Send;
+    fn binary(
+        &mut self,
+        data: &[u8],
+        out: &mut BytesMut,
+    ) -> impl Future<Output = Result<(), CloseReason>> + Send;
 
     /// The broker answered a request.
     ///

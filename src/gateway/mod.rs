@@ -2,3 +2,8 @@
 
 pub mod conversation;
 pub mod frames;
+mod inlet;
+pub mod io;
+pub mod rate;
+mod scan;
+pub mod websocket;
