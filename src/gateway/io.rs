@@ -4,12 +4,15 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+
+use super::limits::Admission;
 
 /// The most pieces that go out in one call.
 const PIECES: usize = 64;
@@ -124,10 +127,11 @@ where
     Poll::Ready(Ok(take(chunk.filled())))
 }
 
-/// An accepted connection, with or without TLS.
+/// An accepted connection, with or without TLS. It keeps its place among the counted ones until it is dropped.
 #[derive(Debug)]
 pub struct Socket {
     layers: Layers,
+    _admission: Option<Arc<Admission>>,
 }
 
 #[derive(Debug)]
@@ -139,14 +143,14 @@ enum Layers {
 impl Socket {
     /// A connection in the clear.
     #[must_use]
-    pub fn plain(stream: TcpStream) -> Self {
-        Self { layers: Layers::Plain(stream) }
+    pub fn plain(stream: TcpStream, admission: Option<Arc<Admission>>) -> Self {
+        Self { layers: Layers::Plain(stream), _admission: admission }
     }
 
     /// A connection under TLS.
     #[must_use]
-    pub fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self { layers: Layers::Tls(Box::new(stream)) }
+    pub fn tls(stream: TlsStream<TcpStream>, admission: Option<Arc<Admission>>) -> Self {
+        Self { layers: Layers::Tls(Box::new(stream)), _admission: admission }
     }
 }
 
