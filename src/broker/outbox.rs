@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::task::AtomicWaker;
 
 use super::encode::Step;
-use super::reply::{Notice, Reply, Tag};
+use super::reply::{CloseReason, Notice, Reply, Tag};
 use crate::core::TopicName;
 
 /// The bounds of an outbox. A queue over either soft bound (half of the hard one) is coalesced; over a hard bound it
@@ -70,6 +70,8 @@ struct Queue {
     frames: usize,
     /// Bytes that the connection has taken but not yet written.
     in_flight: usize,
+    /// A [`Notice::Close`] is among the items.
+    closing: Option<CloseReason>,
     is_closed: bool,
 }
 
@@ -100,6 +102,9 @@ impl Outbox {
         if queue.is_closed || (is_over && !is_answer && !queue.items.is_empty()) {
             return Pushed::Full;
         }
+        if let Item::Notice(Notice::Close(reason)) = &item {
+            queue.closing = Some(*reason);
+        }
         queue.items.push_back(item);
         queue.bytes += size;
         queue.frames += 1;
@@ -113,11 +118,15 @@ impl Outbox {
     /// Moves all waiting items to `taken`, or waits for one. The connection reports with [`Outbox::written`] what it
     /// has got rid of.
     pub fn poll_take(&self, cx: &mut Context<'_>, taken: &mut VecDeque<Item>) -> Poll<()> {
-        if self.take(taken) {
-            return Poll::Ready(());
-        }
         self.waker.register(cx.waker());
         if self.take(taken) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Waits until the session is told to end, however much is queued before that. A connection that cannot write takes
+    /// nothing, and would never come to the notice.
+    pub fn poll_closing(&self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        self.waker.register(cx.waker());
+        self.lock().closing.map_or(Poll::Pending, Poll::Ready)
     }
 
     fn take(&self, taken: &mut VecDeque<Item>) -> bool {

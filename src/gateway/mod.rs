@@ -2,3 +2,14 @@
 
 pub mod conversation;
 pub mod frames;
+pub mod http;
+mod inlet;
+pub mod io;
+pub mod limits;
+pub mod listener;
+pub mod origin;
+pub mod peer;
+pub mod rate;
+mod scan;
+pub mod upgrade;
+pub mod websocket;

@@ -1,0 +1,273 @@
+//! The HTTP server under every dialect: HTTP/1.1 with upgrades, deadlines for whoever dawdles, and an orderly end.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, header};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
+
+use super::io::Socket;
+use super::limits::{Admission, Excess, Limits};
+use super::listener::{Accept, Listener};
+use super::peer::Proxies;
+use crate::broker::Clock;
+
+/// The most headers of a request.
+const MAX_HEADERS: usize = 64;
+
+/// The most bytes of a request's head. Hyper wants no less.
+const MAX_HEAD: usize = 8 * 1024;
+
+/// How many refusals may be under way at once; whoever comes beyond that is dropped without a word.
+const MAX_REFUSALS: u64 = 64;
+
+/// How a listener treats its connections.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Tells the time.
+    pub clock: Clock,
+    /// How many connections there may be. Share one value among all listeners.
+    pub limits: Arc<Limits>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: Proxies,
+    /// How long TLS and the head of the first request may take together, and then the head of each request.
+    pub head_timeout: Duration,
+    /// How long requests that are under way may take when the hub stops.
+    pub drain_timeout: Duration,
+    /// What happened, counted. Share one value among all listeners.
+    pub tally: Arc<Tally>,
+}
+
+impl Settings {
+    /// The defaults.
+    #[must_use]
+    pub fn new(clock: Clock, limits: Arc<Limits>) -> Self {
+        Self {
+            clock,
+            limits,
+            proxies: Proxies::default(),
+            head_timeout: Duration::from_secs(5),
+            drain_timeout: Duration::from_secs(10),
+            tally: Arc::default(),
+        }
+    }
+}
+
+/// What happened on listeners since the start.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Connections accepted.
+    pub accepted: AtomicU64,
+    /// Connections refused because a bound was reached.
+    pub refused: AtomicU64,
+    /// Times that accepting failed.
+    pub accept_errors: AtomicU64,
+    /// Connections closed because TLS or the first request took too long.
+    pub late: AtomicU64,
+    /// TLS handshakes that failed.
+    pub tls_errors: AtomicU64,
+    /// Refusals under way now.
+    refusing: AtomicU64,
+}
+
+/// Serves `router` until `shutdown` is true, then lets requests that are under way finish. Connections that have been
+/// upgraded are not waited for: they are the broker's to drain, and [`Limits::open`] tells how many there are.
+///
+/// Every request has a [`super::peer::PeerAddr`] and an `Arc<Admission>` as extensions.
+pub async fn serve<A: Accept>(
+    listener: A,
+    router: Router,
+    tls: Option<Arc<ServerConfig>>,
+    settings: Settings,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let mut listener = Listener::new(listener, settings.clock.clone());
+    let shared =
+        Arc::new(Shared { router, tls: tls.map(TlsAcceptor::from), settings, shutdown: shutdown.clone() });
+    let tally = &shared.settings.tally;
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            // A sender that is gone is a hub that is gone.
+            _ = shutdown.wait_for(|is_stopping| *is_stopping) => break,
+            Some(_) = connections.join_next() => {}
+            (stream, peer) = listener.next(|error| {
+                tally.accept_errors.fetch_add(1, Relaxed);
+                tracing::warn!(%error, "accepting a connection failed");
+            }) => {
+                tally.accepted.fetch_add(1, Relaxed);
+                if let Some(guest) = shared.receive(peer) {
+                    connections.spawn(Arc::clone(&shared).run(stream, guest));
+                }
+            }
+        }
+    }
+    drop(listener);
+    let finished = async { while connections.join_next().await.is_some() {} };
+    tokio::select! {
+        () = finished => {}
+        () = shared.settings.clock.sleep(shared.settings.drain_timeout) => {}
+    }
+    connections.shutdown().await;
+}
+
+/// What all connections of a listener share.
+struct Shared {
+    router: Router,
+    tls: Option<TlsAcceptor>,
+    settings: Settings,
+    shutdown: watch::Receiver<bool>,
+}
+
+/// One connection, as far as its requests care.
+struct Guest {
+    peer: IpAddr,
+    welcome: Welcome,
+    /// The head of a request has come.
+    has_asked: AtomicBool,
+}
+
+enum Welcome {
+    Admitted(Arc<Admission>),
+    Refused(Excess, Refusing),
+}
+
+/// A refusal under way.
+struct Refusing(Arc<Tally>);
+
+impl Shared {
+    /// Counts a new connection in; `None` is to drop it.
+    fn receive(&self, peer: SocketAddr) -> Option<Arc<Guest>> {
+        let settings = &self.settings;
+        let peer = peer.ip().to_canonical();
+        let counted = (!settings.proxies.contains(peer)).then_some(peer);
+        let welcome = match settings.limits.admit(counted) {
+            Ok(admission) => Welcome::Admitted(Arc::new(admission)),
+            Err(excess) => {
+                settings.tally.refused.fetch_add(1, Relaxed);
+                Welcome::Refused(excess, Refusing::begin(&settings.tally)?)
+            }
+        };
+        Some(Arc::new(Guest { peer, welcome, has_asked: AtomicBool::new(false) }))
+    }
+
+    async fn run(self: Arc<Self>, stream: TcpStream, guest: Arc<Guest>) {
+        let settings = &self.settings;
+        // Frames are small and already put together; waiting for more of them helps nobody.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection was gone before it began");
+            return;
+        }
+        let deadline = Some(settings.clock.now().mono + settings.head_timeout);
+        let late = pin!(settings.clock.sleep_until(deadline));
+        let serving = async {
+            if let Some(socket) = self.secure(stream, &guest).await {
+                Arc::clone(&self).requests(socket, Arc::clone(&guest)).await;
+            }
+        };
+        let mut serving = pin!(serving);
+        tokio::select! {
+            biased;
+            () = serving.as_mut() => return,
+            () = late => {}
+        }
+        if guest.has_asked.load(Relaxed) {
+            serving.await;
+        } else {
+            settings.tally.late.fetch_add(1, Relaxed);
+        }
+    }
+
+    async fn secure(&self, stream: TcpStream, guest: &Guest) -> Option<Socket> {
+        let admission = match &guest.welcome {
+            Welcome::Admitted(admission) => Some(Arc::clone(admission)),
+            Welcome::Refused(..) => None,
+        };
+        let Some(tls) = &self.tls else { return Some(Socket::plain(stream, admission)) };
+        match tls.accept(stream).await {
+            Ok(stream) => Some(Socket::tls(stream, admission)),
+            Err(error) => {
+                self.settings.tally.tls_errors.fetch_add(1, Relaxed);
+                tracing::debug!(%error, "a TLS handshake failed");
+                None
+            }
+        }
+    }
+
+    async fn requests(self: Arc<Self>, socket: Socket, guest: Arc<Guest>) {
+        let mut shutdown = self.shutdown.clone();
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.settings.head_timeout)
+            .max_headers(MAX_HEADERS)
+            .max_buf_size(MAX_HEAD)
+            .half_close(false);
+        let service = service_fn(move |request| Arc::clone(&self).answer(request, &guest));
+        let connection = builder.serve_connection(TokioIo::new(socket), service).with_upgrades();
+        let mut connection = pin!(connection);
+        let stopping = async { drop(shutdown.wait_for(|is_stopping| *is_stopping).await) };
+        let served = tokio::select! {
+            served = connection.as_mut() => served,
+            () = stopping => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = served {
+            tracing::debug!(%error, "a connection ended badly");
+        }
+    }
+
+    fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        guest: &Guest,
+    ) -> Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>> {
+        guest.has_asked.store(true, Relaxed);
+        let admission = match &guest.welcome {
+            Welcome::Admitted(admission) => Arc::clone(admission),
+            Welcome::Refused(excess, _) => {
+                let mut response = excess.into_response();
+                response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+                return Box::pin(std::future::ready(Ok(response)));
+            }
+        };
+        let mut request = request.map(Body::new);
+        let address = self.settings.proxies.client(guest.peer, request.headers());
+        request.extensions_mut().insert(address);
+        request.extensions_mut().insert(admission);
+        Box::pin(self.router.clone().oneshot(request))
+    }
+}
+
+impl Refusing {
+    fn begin(tally: &Arc<Tally>) -> Option<Self> {
+        let this = Self(Arc::clone(tally));
+        (tally.refusing.fetch_add(1, Relaxed) < MAX_REFUSALS).then_some(this)
+    }
+}
+
+impl Drop for Refusing {
+    fn drop(&mut self) {
+        self.0.refusing.fetch_sub(1, Relaxed);
+    }
+}
