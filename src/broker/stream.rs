@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use rustc_hash::FxHashMap;
 
-use super::deliver::{Delivery, Slow};
+use super::deliver::{Delivered, Delivery};
 use super::encode::{Encode, EncoderId, Link, Roll, Step};
 use super::lag::{Lag, chained, is_linked};
 use super::outbox::{Item, Outbox, Pushed};
@@ -260,7 +260,7 @@ impl Stream {
         encoders: &[Arc<dyn Encode>],
         policy: &Policy,
         roster: &Roster,
-    ) -> Vec<Slow> {
+    ) -> Delivered {
         let is_held = self.pace.hold_until(now, !self.newcomers.is_empty()).is_some();
         if !is_held {
             let held = self.held.take();
@@ -271,19 +271,19 @@ impl Stream {
         if let Some(counts) = self.counts.take() {
             steps.push(Step { change: counts, link: None });
         }
-        let mut slow = Vec::new();
+        let mut delivered = Delivered::default();
         if !steps.is_empty() || is_interval {
             let interval = is_interval.then_some(self.occupancy);
             let echoes = self.due_echoes();
             let delivery = Delivery::new(self.topic.clone(), steps, interval, encoders);
-            slow = delivery.run(&mut self.viewers, echoes);
+            delivered = delivery.run(&mut self.viewers, echoes);
         }
         if self.held.is_empty() {
             for newcomer in std::mem::take(&mut self.newcomers) {
                 self.admit(newcomer, roster);
             }
         }
-        slow
+        delivered
     }
 
     /// The queue as steps of the stream, and the numbers of sessions that are due.

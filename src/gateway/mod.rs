@@ -11,5 +11,6 @@ pub mod origin;
 pub mod peer;
 pub mod rate;
 mod scan;
+pub mod tls;
 pub mod upgrade;
 pub mod websocket;
