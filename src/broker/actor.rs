@@ -17,7 +17,7 @@ use super::reply::{CloseReason, Reply, ReplyTo};
 use super::room::Room;
 use super::stream::Echo;
 use crate::core::{
-    Change, Command, Decision, Entry, Expiry, Limits, Mono, NodeId, Now, Op, Record, SessionId, Stamp, decide,
+    Change, ChangeKind, Command, Decision, Entry, Expiry, Limits, Mono, NodeId, Now, Op, Record, SessionId, Stamp, decide,
 };
 use crate::engine::{AppSlot, Arrival, Engine, Ordered, Submission, Ticket};
 
@@ -260,10 +260,11 @@ impl Broker {
         let change = room.fold(ordered, now, self.node);
         let Some(ticket) = ticket else { return };
         let Some(mut pending) = self.pending.remove(&ticket) else { return };
-        pending.is_change |= change.is_some();
+        let shown = change.filter(|change| is_shown_at_once(change));
+        pending.is_change |= shown.is_some();
         pending.stamp = ordered.stamp;
         if let (Some(change), Some(bytes), ReplyTo::Session(session, _)) =
-            (change, pending.echo, &pending.reply)
+            (shown, pending.echo, &pending.reply)
             && is_by(&change, *session)
         {
             room.echo(Echo { session: *session, change, bytes });
@@ -331,6 +332,11 @@ fn note(room: &mut Room, command: &Command) {
         | Command::SetOverride(..)
         | Command::Watchers(..) => {}
     }
+}
+
+/// Whether viewers are told of a change, and not merely of its net after a while.
+fn is_shown_at_once(change: &Change) -> bool {
+    !matches!(change.kind, ChangeKind::Sessions(_) | ChangeKind::Counts)
 }
 
 fn is_by(change: &Change, session: SessionId) -> bool {
