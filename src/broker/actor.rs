@@ -276,10 +276,11 @@ impl Broker {
         }
         let Some(ticket) = ticket else { return };
         let Some(mut pending) = self.pending.remove(&ticket) else { return };
-        pending.is_change |= change.is_some();
+        let shown = change.filter(|change| is_shown_at_once(change));
+        pending.is_change |= shown.is_some();
         pending.stamp = ordered.stamp;
         if let (Some(change), Some(bytes), ReplyTo::Session(session, _)) =
-            (change, pending.echo, &pending.reply)
+            (shown, pending.echo, &pending.reply)
             && is_by(&change, *session)
         {
             room.echo(Echo { session: *session, change, bytes });
@@ -357,6 +358,11 @@ fn label(kind: &ChangeKind) -> Kind {
         ChangeKind::Message(_) => Kind::Message,
         ChangeKind::Sessions(_) | ChangeKind::State(..) | ChangeKind::Counts => Kind::Other,
     }
+}
+
+/// Whether viewers are told of a change, and not merely of its net after a while.
+fn is_shown_at_once(change: &Change) -> bool {
+    !matches!(change.kind, ChangeKind::Sessions(_) | ChangeKind::Counts)
 }
 
 fn is_by(change: &Change, session: SessionId) -> bool {

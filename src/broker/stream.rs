@@ -190,8 +190,7 @@ impl Stream {
 
     /// Adds a viewer, at once or as soon as what is on its way has gone out.
     pub(super) fn welcome(&mut self, newcomer: Newcomer, roster: &Roster) {
-        self.viewers.remove(&newcomer.session);
-        self.newcomers.retain(|other| other.session != newcomer.session);
+        self.dismiss(newcomer.session);
         if self.queue.is_empty() && self.held.is_empty() {
             self.admit(newcomer, roster);
         } else {
@@ -227,9 +226,13 @@ impl Stream {
 
     /// Removes a viewer; whether it was one.
     pub(super) fn dismiss(&mut self, session: SessionId) -> bool {
-        let waiting = self.newcomers.len();
-        self.newcomers.retain(|newcomer| newcomer.session != session);
-        self.viewers.remove(&session).is_some() || self.newcomers.len() < waiting
+        let is_theirs = |newcomer: &mut Newcomer| newcomer.session == session;
+        let mut was_waiting = false;
+        for newcomer in self.newcomers.extract_if(.., is_theirs) {
+            was_waiting = true;
+            answer(newcomer.reply, &newcomer.viewer.outbox, Reply::Unwatched(true));
+        }
+        self.viewers.remove(&session).is_some() || was_waiting
     }
 
     /// The roster as it is now, shared by all who ask before the next change.
