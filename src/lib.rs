@@ -1,6 +1,7 @@
 //! presence-hub: one roster, every dialect. `ARCHITECTURE.md` is the map.
 
 pub mod admin;
+pub mod app;
 pub mod broker;
 pub mod config;
 pub mod core;

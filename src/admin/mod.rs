@@ -6,4 +6,5 @@ mod server;
 
 pub use health::Health;
 pub use log::{Safe, start as start_logs};
+pub(crate) use server::readiness;
 pub use server::{Console, router};

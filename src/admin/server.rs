@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::health::Health;
 use crate::broker::Handle;
+use crate::gateway::hosts::is_known_host;
 use crate::telemetry::Metrics;
 
 /// What the admin listener is made of.
@@ -108,39 +109,4 @@ async fn known_host(State(console): State<Console>, request: Request, next: Next
     let nosniff = header::HeaderValue::from_static("nosniff");
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     response
-}
-
-/// Whether the request's Host, without its port, is one of `hosts`.
-pub(crate) fn is_known_host(headers: &HeaderMap, hosts: &[String]) -> bool {
-    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_are_compared_without_their_port_and_as_a_whole() {
-        let hosts = ["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned()];
-        for (host, is_known) in [
-            ("localhost", true),
-            ("LOCALHOST:8081", true),
-            ("127.0.0.1:8081", true),
-            ("[::1]:8081", true),
-            ("[::1]", true),
-            ("localhost.evil.test", false),
-            ("evil.test:127", false),
-            ("", false),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, host.parse().unwrap());
-            assert_eq!(is_known_host(&headers, &hosts), is_known, "{host:?}");
-        }
-        assert!(!is_known_host(&HeaderMap::new(), &hosts));
-    }
 }

@@ -111,6 +111,14 @@ pub(super) const KEYS: &[Key] = &[
         "The most events a second of one connection. Presence beyond it is coalesced, the rest refused.",
     ),
     key(
+        "limits.updates_per_second",
+        Count,
+        "10",
+        "The most updates of its presence a second that one connection's topic tells; more are coalesced, and the last one always arrives.",
+    ),
+    key("limits.content_bytes", Size, "16KiB", "The most bytes of a presence's content."),
+    key("limits.receivers", Count, "256", "The most parties that one event may be directed to."),
+    key(
         "limits.churn_per_second",
         Count,
         "5",

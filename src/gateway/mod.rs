@@ -3,6 +3,7 @@
 pub mod apps;
 pub mod conversation;
 pub mod frames;
+pub mod hosts;
 pub mod http;
 mod inlet;
 pub mod io;
@@ -10,6 +11,7 @@ pub mod json;
 pub mod limits;
 pub mod listener;
 pub mod origin;
+pub mod pages;
 pub mod pattern;
 pub mod peer;
 pub mod principal;

@@ -1,0 +1,379 @@
+//! Puts the rooms together: the only file that knows all of them.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::admin::{self, Console, Health};
+use crate::broker::{Bounds, Broker, Clock, Encode, Handle, Parts, Policy};
+use crate::config::{AppConfig, Config};
+use crate::core::{Limits as RosterLimits, NodeId, Timetoken};
+use crate::engine::highwater::{self, HighWater};
+use crate::engine::{AppSlot, Engine, Memory};
+use crate::gateway::apps::{App as Tenant, AppLimits, Apps, TopicRule};
+use crate::gateway::http::{self, Tally};
+use crate::gateway::limits::{Caps, Limits};
+use crate::gateway::pattern::Pattern;
+use crate::gateway::peer::Proxies;
+use crate::gateway::{json, native, pages, tls, websocket};
+use crate::telemetry::Metrics;
+
+/// A hub that is about to be.
+#[derive(Debug)]
+pub struct App;
+
+/// A hub that serves. Dropping it lets its tasks go on; [`Running::stop`] ends them in order.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    admin: Option<SocketAddr>,
+    is_tls: bool,
+    has_demo: bool,
+    clock: Clock,
+    health: Health,
+    limits: Arc<Limits>,
+    handles: Arc<[(String, Handle)]>,
+    drain: crate::config::Drain,
+    stop: Arc<watch::Sender<bool>>,
+    shutdown: watch::Sender<bool>,
+    servers: Vec<tokio::task::JoinHandle<()>>,
+}
+
+/// What listeners and gateways share.
+struct Shared {
+    config: Config,
+    clock: Clock,
+    metrics: Metrics,
+    health: Health,
+    limits: Arc<Limits>,
+    tally: Arc<Tally>,
+    apps: Arc<Apps>,
+}
+
+impl App {
+    /// Starts a hub and returns once it listens.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong and which setting to change.
+    pub async fn start(config: Config, clock: Clock) -> Result<Running, String> {
+        let certificate = config.tls.as_ref().map(tls::load).transpose()?;
+        let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
+        let shared = Shared {
+            limits: Limits::new(caps(&config, usize::try_from(files).unwrap_or(usize::MAX))),
+            apps: Arc::new(Apps::new(tenants(&config)?)),
+            metrics: Metrics::new(),
+            health: Health::default(),
+            tally: Arc::default(),
+            clock,
+            config,
+        };
+        let handle = start_broker(&shared)?;
+        let slots = shared.apps.iter().map(|app| (app.id.to_string(), handle.for_app(app.slot)));
+        let handles: Arc<[(String, Handle)]> = slots.collect();
+        let stop = Arc::new(watch::Sender::new(false));
+        let shutdown = watch::Sender::new(false);
+
+        let main = bind("listen", shared.config.listen).await?;
+        let address = main.local_addr().map_err(|error| error.to_string())?;
+        let mut servers = Vec::new();
+        let settings = http_settings(&shared);
+        let routes = routes(&shared, &handle);
+        let serving = http::serve(main, routes, certificate, settings.clone(), shutdown.subscribe());
+        servers.push(tokio::spawn(serving));
+
+        let mut admin_address = None;
+        if let Some(listen) = shared.config.admin.listen {
+            let listener = bind("admin.listen", listen).await?;
+            admin_address = listener.local_addr().ok();
+            let console = console(&shared, Arc::clone(&handles), Arc::clone(&stop));
+            let routes = admin::router(console);
+            // The hub's operators are not counted among its clients.
+            let own = http::Settings { limits: Limits::new(Caps::for_files(1_000)), ..settings };
+            servers.push(tokio::spawn(http::serve(listener, routes, None, own, shutdown.subscribe())));
+        }
+        servers.push(tokio::spawn(count(shared.clock.clone(), shared.metrics.clone(), shared.tally)));
+        shared.health.ready();
+        Ok(Running {
+            address,
+            admin: admin_address,
+            is_tls: shared.config.tls.is_some(),
+            has_demo: shared.config.has_demo(),
+            clock: shared.clock,
+            health: shared.health,
+            limits: shared.limits,
+            handles,
+            drain: shared.config.drain,
+            stop,
+            shutdown,
+            servers,
+        })
+    }
+}
+
+impl Running {
+    /// Where the main listener is.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the admin listener is, if there is one.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// Says where the hub is, and for the demo app how to talk to it.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub fn greet(&self, out: &mut impl Write) -> io::Result<()> {
+        let scheme = if self.is_tls { "https" } else { "http" };
+        writeln!(out, "presence-hub listens on {scheme}://{}", self.address)?;
+        if let Some(admin) = self.admin {
+            writeln!(out, "metrics and admin calls are on http://{admin}")?;
+        }
+        if self.has_demo {
+            let socket = scheme.replace("http", "ws");
+            write!(
+                out,
+                "\n\
+                 *** DEMO APP: its secrets are known to everybody. For this machine only. ***\n\
+                 \n\
+                 demo page   {scheme}://{address}/   (open it in two tabs)\n\
+                 native      {socket}://{address}/ws   key demo-key, secret demo-secret\n\
+                 \n\
+                 curl -s -X POST {scheme}://{address}/api/anonymous/auth -d displayname=Ada   # a guest's token\n\
+                 {{\"event\":\"SUBSCRIBE_CHANNEL\",\"payload\":{{\"channel\":{{\"type\":\"topic\",\"_id\":\"lobby\"}}}}}}\n\
+                 {{\"event\":\"SEND_PRESENCE_EVENT\",\"payload\":{{\"category\":\"app.event.presence.party.online\",\"topicId\":\"lobby\"}}}}\n",
+                address = self.address,
+            )?;
+        }
+        out.flush()
+    }
+
+    /// Serves until the process is told to stop, or an operator asks for it, and then stops in order.
+    pub async fn until_stopped(self) {
+        let mut asked = self.stop.subscribe();
+        tokio::select! {
+            () = signalled() => {}
+            _ = asked.wait_for(|is_asked| *is_asked) => {}
+        }
+        self.stop().await;
+    }
+
+    /// Stops: unready at once, clients sent away over the drain window, then whatever is left is ended.
+    pub async fn stop(self) {
+        tracing::info!(window = ?self.drain.window, "draining");
+        self.health.draining();
+        for (_, handle) in self.handles.iter() {
+            handle.drain(self.drain.window).await;
+        }
+        let deadline = self.clock.now().mono + self.drain.timeout;
+        while self.limits.open() > 0 && self.clock.now().mono < deadline {
+            self.clock.sleep(Duration::from_millis(50)).await;
+        }
+        self.shutdown.send_replace(true);
+        for server in self.servers {
+            server.abort();
+        }
+        tracing::info!("stopped");
+    }
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn signalled() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be received; only the admin listener can stop the hub in order");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {key} = {address}: {error}"))
+}
+
+fn start_broker(shared: &Shared) -> Result<Handle, String> {
+    let Shared { config, clock, metrics, .. } = shared;
+    let now = clock.now();
+    let floor = match &config.data_dir {
+        Some(folder) => keep_mark(folder, clock)?,
+        None => Timetoken(0),
+    };
+    // The engine remembers a topic's numbering a little longer than the roster remembers the topic.
+    let retention = config.presence.retention + Duration::from_secs(10);
+    let engine: Box<dyn Engine> = Box::new(Memory::new(now, floor, retention));
+    let encoders: Vec<Arc<dyn Encode>> = native::encoders();
+    let limits = RosterLimits {
+        history: config.presence.history,
+        retention: config.presence.retention,
+        members: config.limits.members_per_topic,
+    };
+    let policy = Policy {
+        announce_max: config.presence.announce_max,
+        interval: config.presence.interval,
+        storm_tick: config.presence.storm_tick,
+        sessions_tick: config.presence.sessions_tick,
+        stall: config.limits.stall,
+        outbox: bounds(config),
+    };
+    let apps = config.apps.iter().map(|_| (limits, policy)).collect();
+    let node = NodeId(Uuid::new_v4());
+    let (clock, metrics) = (clock.clone(), metrics.clone());
+    let parts = Parts { node, clock, engine, encoders, apps, inbox: config.limits.inbox, metrics };
+    let (broker, handle) = Broker::new(parts);
+    tokio::spawn(broker.run());
+    Ok(handle)
+}
+
+fn bounds(config: &Config) -> Bounds {
+    Bounds { bytes: config.limits.outbox_bytes, frames: config.limits.outbox_frames }
+}
+
+/// Reads the mark of the last run, sets it ahead, and goes on doing so.
+fn keep_mark(folder: &std::path::Path, clock: &Clock) -> Result<Timetoken, String> {
+    let wrong = |error: io::Error| format!("data_dir ({}) cannot be used: {error}", folder.display());
+    let mark = HighWater::open(folder).map_err(wrong)?;
+    let floor = mark.load().map_err(wrong)?;
+    mark.reserve(clock.now().wall).map_err(wrong)?;
+    let clock = clock.clone();
+    tokio::spawn(async move {
+        loop {
+            clock.sleep(highwater::EVERY).await;
+            let (mark, now) = (mark.clone(), clock.now().wall);
+            match tokio::task::spawn_blocking(move || mark.reserve(now)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "the mark of timetokens cannot be set"),
+                Err(error) => tracing::error!(%error, "setting the mark of timetokens failed"),
+            }
+        }
+    });
+    Ok(floor)
+}
+
+fn routes(shared: &Shared, handle: &Handle) -> Router {
+    let Shared { config, clock, apps, metrics, .. } = shared;
+    let mut settings = websocket::Settings::new(clock.clone());
+    settings.frame_bytes = config.limits.frame_bytes;
+    settings.fragments = config.limits.fragments;
+    settings.control_frames = config.limits.control_frames_per_second;
+    settings.ping_interval = config.limits.ping_interval;
+    settings.pong_timeout = config.limits.pong_timeout;
+    let native = native::router(native::Deps {
+        apps: Arc::clone(apps),
+        broker: handle.clone(),
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        websocket: settings,
+        outbox: bounds(config),
+        auth_timeout: config.limits.auth_timeout,
+        body_bytes: config.http.body_bytes,
+    });
+    let health = shared.health.clone();
+    let ready = axum::routing::get(move || async move { admin::readiness(&health) });
+    Router::new()
+        .route("/livez", axum::routing::get("live\n"))
+        .route("/readyz", ready)
+        .merge(native)
+        .fallback_service(pages::router(hosts(config)))
+}
+
+/// The names under which pages for people answer: those configured, and the address that the hub listens on.
+fn hosts(config: &Config) -> Arc<[String]> {
+    let own = match config.listen.ip() {
+        std::net::IpAddr::V4(address) => address.to_string(),
+        std::net::IpAddr::V6(address) => format!("[{address}]"),
+    };
+    config.http.hosts.iter().cloned().chain([own]).collect()
+}
+
+fn console(shared: &Shared, apps: Arc<[(String, Handle)]>, stop: Arc<watch::Sender<bool>>) -> Console {
+    Console {
+        health: shared.health.clone(),
+        metrics: shared.metrics.clone(),
+        token: shared.config.admin.token.clone(),
+        hosts: hosts(&shared.config),
+        apps,
+        stop,
+    }
+}
+
+fn http_settings(shared: &Shared) -> http::Settings {
+    http::Settings {
+        proxies: Proxies::new(shared.config.http.trusted_proxies.clone()),
+        head_timeout: shared.config.http.head_timeout,
+        drain_timeout: shared.config.drain.timeout,
+        tally: Arc::clone(&shared.tally),
+        ..http::Settings::new(shared.clock.clone(), Arc::clone(&shared.limits))
+    }
+}
+
+/// Brings what the listeners count into the metrics.
+async fn count(clock: Clock, metrics: Metrics, tally: Arc<Tally>) {
+    loop {
+        clock.sleep(Duration::from_secs(1)).await;
+        metrics.refused(tally.refused.load(Relaxed));
+        metrics.accept_errors(tally.accept_errors.load(Relaxed));
+    }
+}
+
+fn caps(config: &Config, files: usize) -> Caps {
+    let limits = &config.limits;
+    let mut caps = Caps::for_files(files);
+    if let Some(total) = limits.connections {
+        caps.total = total;
+    }
+    caps.per_address = limits.connections_per_address;
+    caps.per_party = limits.connections_per_party;
+    caps.unauthenticated = (caps.total * limits.unauthenticated_percent / 100).max(1);
+    caps
+}
+
+fn tenants(config: &Config) -> Result<Vec<Tenant>, String> {
+    config.apps.iter().enumerate().map(|(place, app)| tenant(config, place, app)).collect()
+}
+
+fn tenant(config: &Config, place: usize, app: &AppConfig) -> Result<Tenant, String> {
+    let slot = u16::try_from(place).map_err(|_| "there are more [[apps]] than 65,536".to_owned())?;
+    let limits = &config.limits;
+    let mut tenant = Tenant::new(AppSlot(slot), &app.id, &app.key, app.secret.clone());
+    tenant.open_topics = app.open_topics;
+    tenant.origins.clone_from(&app.origins);
+    tenant.anonymous = app.anonymous;
+    tenant.audience = app.audience.iter().cloned().collect();
+    tenant.issuer = app.issuer.iter().cloned().collect();
+    tenant.leeway = app.leeway;
+    tenant.grace = app.grace;
+    let rule = |rule: &crate::config::TopicRule| TopicRule { pattern: Pattern::new(&rule.pattern), grace: rule.grace };
+    tenant.topic_rules = app.topics.iter().map(rule).collect();
+    tenant.is_demo = app.is_demo;
+    tenant.limits = AppLimits {
+        topics_per_session: limits.topics_per_session,
+        json: json::Caps {
+            depth: limits.json_depth,
+            keys: u32::try_from(limits.json_keys).unwrap_or(u32::MAX),
+            string: limits.json_string,
+        },
+        events_per_second: limits.events_per_second,
+        subscribes_per_second: limits.subscribes_per_second,
+        joins_per_second: limits.churn_per_second,
+        updates_per_second: limits.updates_per_second,
+        content_bytes: limits.content_bytes,
+        receivers: limits.receivers,
+    };
+    Ok(tenant)
+}
