@@ -1,6 +1,9 @@
 //! presence-hub: one roster, every dialect. `ARCHITECTURE.md` is the map.
 
+pub mod admin;
 pub mod broker;
+pub mod config;
 pub mod core;
 pub mod engine;
 pub mod gateway;
+pub mod telemetry;

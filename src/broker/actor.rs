@@ -17,9 +17,11 @@ use super::reply::{CloseReason, Reply, ReplyTo};
 use super::room::Room;
 use super::stream::Echo;
 use crate::core::{
-    Change, Command, Decision, Entry, Expiry, Limits, Mono, NodeId, Now, Op, Record, SessionId, Stamp, decide,
+    Change, ChangeKind, Command, Decision, Entry, Expiry, Limits, Mono, NodeId, Now, Op, Record, SessionId,
+    Stamp, decide,
 };
 use crate::engine::{AppSlot, Arrival, Engine, Ordered, Submission, Ticket};
+use crate::telemetry::{Kind, Metrics};
 
 /// How many requests are served before what they changed goes out.
 const TURN: usize = 256;
@@ -43,6 +45,8 @@ pub struct Parts {
     pub apps: Vec<(Limits, Policy)>,
     /// How many requests may wait.
     pub inbox: usize,
+    /// Where the broker counts.
+    pub metrics: Metrics,
 }
 
 /// A submission that has not wholly arrived.
@@ -70,6 +74,7 @@ pub struct Broker {
     closing: VecDeque<(Mono, AppSlot, SessionId, CloseReason)>,
     inbox: mpsc::Receiver<(AppSlot, Request)>,
     is_fresh: bool,
+    metrics: Metrics,
 }
 
 impl Broker {
@@ -78,7 +83,7 @@ impl Broker {
     pub fn new(parts: Parts) -> (Self, Handle) {
         let (sender, inbox) = mpsc::channel(parts.inbox.max(1));
         let encoders: Arc<[Arc<dyn Encode>]> = parts.encoders.into();
-        let room = |(limits, policy)| Room::new(limits, policy, Arc::clone(&encoders));
+        let room = |(limits, policy)| Room::new(limits, policy, Arc::clone(&encoders), parts.metrics.clone());
         let now = parts.clock.now();
         let broker = Self {
             node: parts.node,
@@ -92,6 +97,7 @@ impl Broker {
             closing: VecDeque::new(),
             inbox,
             is_fresh: true,
+            metrics: parts.metrics,
         };
         (broker, Handle::new(AppSlot(0), sender))
     }
@@ -113,10 +119,13 @@ impl Broker {
                 () = clock.sleep_until(due) => {}
             }
             let now = clock.now();
+            let served = requests.len();
             for (app, request) in requests.drain(..) {
                 self.serve(app, request, now);
             }
             self.end_turn(now);
+            let took = clock.now().mono.0.saturating_sub(now.mono.0);
+            self.metrics.turn(served, took.as_secs_f64(), self.inbox.len());
         }
     }
 
@@ -151,9 +160,13 @@ impl Broker {
         if now.mono >= self.next_sweep {
             self.next_sweep = now.mono + SWEEP;
             self.engine.sweep(now);
+            let (mut sessions, mut topics) = (0, 0);
             for room in &mut self.rooms {
                 room.roster.sweep(now.wall);
+                sessions += room.leases.len();
+                topics += room.roster.topics().count();
             }
+            self.metrics.holds(sessions, topics);
         }
         if self.next_tick.is_some_and(|at| now.mono >= at) {
             self.next_tick = None;
@@ -258,12 +271,16 @@ impl Broker {
     fn ordered(&mut self, ordered: &Ordered, ticket: Option<Ticket>, now: Now) {
         let Some(room) = self.rooms.get_mut(usize::from(ordered.app.0)) else { return };
         let change = room.fold(ordered, now, self.node);
+        if let Some(change) = &change {
+            self.metrics.change(label(&change.kind));
+        }
         let Some(ticket) = ticket else { return };
         let Some(mut pending) = self.pending.remove(&ticket) else { return };
-        pending.is_change |= change.is_some();
+        let shown = change.filter(|change| is_shown_at_once(change));
+        pending.is_change |= shown.is_some();
         pending.stamp = ordered.stamp;
         if let (Some(change), Some(bytes), ReplyTo::Session(session, _)) =
-            (change, pending.echo, &pending.reply)
+            (shown, pending.echo, &pending.reply)
             && is_by(&change, *session)
         {
             room.echo(Echo { session: *session, change, bytes });
@@ -331,6 +348,21 @@ fn note(room: &mut Room, command: &Command) {
         | Command::SetOverride(..)
         | Command::Watchers(..) => {}
     }
+}
+
+fn label(kind: &ChangeKind) -> Kind {
+    match kind {
+        ChangeKind::Joined(_) => Kind::Joined,
+        ChangeKind::Updated(_) => Kind::Updated,
+        ChangeKind::Left { .. } => Kind::Left,
+        ChangeKind::Message(_) => Kind::Message,
+        ChangeKind::Sessions(_) | ChangeKind::State(..) | ChangeKind::Counts => Kind::Other,
+    }
+}
+
+/// Whether viewers are told of a change, and not merely of its net after a while.
+fn is_shown_at_once(change: &Change) -> bool {
+    !matches!(change.kind, ChangeKind::Sessions(_) | ChangeKind::Counts)
 }
 
 fn is_by(change: &Change, session: SessionId) -> bool {

@@ -18,6 +18,17 @@ pub(super) struct Slow {
     pub(super) missed: Option<Arc<Broadcast>>,
 }
 
+/// What became of a delivery.
+#[derive(Debug, Default)]
+pub(super) struct Delivered {
+    /// The sessions that are slow to take it.
+    pub(super) slow: Vec<Slow>,
+    /// How many outboxes took something.
+    pub(super) frames: u64,
+    /// How many bytes they took.
+    pub(super) bytes: u64,
+}
+
 /// The steps in one wire form.
 #[derive(Debug)]
 struct Encoded {
@@ -51,29 +62,34 @@ impl<'a> Delivery<'a> {
     }
 
     /// Hands everything to the viewers' outboxes, and says which are slow to take it.
-    pub(super) fn run(mut self, viewers: &mut FxHashMap<SessionId, Viewer>, echoes: Vec<Echo>) -> Vec<Slow> {
+    pub(super) fn run(mut self, viewers: &mut FxHashMap<SessionId, Viewer>, echoes: Vec<Echo>) -> Delivered {
         let mut by_author: FxHashMap<SessionId, Vec<Echo>> = FxHashMap::default();
         for echo in echoes {
             by_author.entry(echo.session).or_default().push(echo);
         }
-        let mut slow = Vec::new();
+        let mut delivered = Delivered::default();
         if !self.shared.is_empty() || self.interval.is_some() {
             for (session, viewer) in viewers.iter_mut() {
                 let echoes = if by_author.is_empty() { None } else { by_author.get(session) };
-                let pushed = self.deliver(viewer, echoes.map_or(&[][..], |echoes| echoes));
+                let pushed = self.deliver(viewer, echoes.map_or(&[][..], |echoes| echoes), &mut delivered);
                 if let Some(missed) = pushed {
-                    slow.push(Slow { session: *session, missed });
+                    delivered.slow.push(Slow { session: *session, missed });
                 }
             }
         }
         for step in &self.directed {
-            self.direct(viewers, step, &by_author, &mut slow);
+            self.direct(viewers, step, &by_author, &mut delivered.slow);
         }
-        slow
+        delivered
     }
 
     /// Gives one viewer the shared steps. `Some` if it is slow to take them, with what it could not take at all.
-    fn deliver(&mut self, viewer: &mut Viewer, echoes: &[Echo]) -> Option<Option<Arc<Broadcast>>> {
+    fn deliver(
+        &mut self,
+        viewer: &mut Viewer,
+        echoes: &[Echo],
+        delivered: &mut Delivered,
+    ) -> Option<Option<Arc<Broadcast>>> {
         if let Some(lag) = &mut viewer.lag {
             lag.absorb(&self.shared);
             return None;
@@ -90,6 +106,8 @@ impl<'a> Delivery<'a> {
         if bytes.is_empty() {
             return None;
         }
+        delivered.frames += 1;
+        delivered.bytes += bytes.len() as u64;
         match viewer.outbox.push(Item::Shared(Arc::clone(&encoded.broadcast), bytes)) {
             Pushed::Queued => None,
             Pushed::Slow => Some(None),

@@ -27,11 +27,12 @@ pub enum ReplyTo {
 /// An answer.
 #[derive(Debug, Clone)]
 pub enum Reply {
-    /// The command was ordered and folded; `is_change` says whether the roster is another now.
+    /// The command was ordered and folded.
     Done {
         /// The place of its last record.
         stamp: Stamp,
-        /// Whether viewers were told something.
+        /// Whether viewers are told of it, its author's own copy included; they are not told of what changed nothing,
+        /// nor at once of what changed only a number of sessions.
         is_change: bool,
     },
     /// The command would have changed nothing.
@@ -40,7 +41,8 @@ pub enum Reply {
     Refused(Refusal),
     /// The session watches the topic.
     Watching(Watching),
-    /// The session does not watch the topic any more; whether it did before.
+    /// The session does not watch the topic any more; whether it did before. Also the answer to a request to watch that
+    /// was withdrawn, or replaced by another, before it could be granted.
     Unwatched(bool),
     /// A roster that was asked for.
     Roster(Arc<Roll>),

@@ -16,6 +16,7 @@ use crate::core::{
     Change, Epoch, Leases, Limits, Mono, NodeId, Now, Op, PartyId, Rev, Roster, SessionId, TopicName,
 };
 use crate::engine::{Ordered, Rows};
+use crate::telemetry::Metrics;
 
 /// A session of this node, as the broker reaches it.
 #[derive(Debug)]
@@ -43,10 +44,16 @@ pub(super) struct Room {
     expelled: Vec<(SessionId, TopicName)>,
     policy: Policy,
     encoders: Arc<[Arc<dyn Encode>]>,
+    metrics: Metrics,
 }
 
 impl Room {
-    pub(super) fn new(limits: Limits, policy: Policy, encoders: Arc<[Arc<dyn Encode>]>) -> Self {
+    pub(super) fn new(
+        limits: Limits,
+        policy: Policy,
+        encoders: Arc<[Arc<dyn Encode>]>,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             roster: Roster::new(limits),
             leases: Leases::default(),
@@ -59,6 +66,7 @@ impl Room {
             expelled: Vec::new(),
             policy,
             encoders,
+            metrics,
         }
     }
 
@@ -227,7 +235,9 @@ impl Room {
         for topic in std::mem::take(&mut self.dirty) {
             let Some(stream) = self.streams.get_mut(&topic) else { continue };
             stream.is_dirty = false;
-            slow.extend(stream.flush(now.mono, &self.encoders, &self.policy, &self.roster));
+            let delivered = stream.flush(now.mono, &self.encoders, &self.policy, &self.roster);
+            self.metrics.delivered(delivered.frames, delivered.bytes);
+            slow.extend(delivered.slow);
             let due = stream.next_due(now.mono);
             if due != stream.scheduled {
                 if let Some(before) = stream.scheduled.take() {
@@ -255,6 +265,7 @@ impl Room {
                 stream.hold_back(now, slow.session, &broadcast.steps);
             }
         }
+        self.metrics.coalesced();
         self.lagging.insert(slow.session);
     }
 

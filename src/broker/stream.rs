@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use rustc_hash::FxHashMap;
 
-use super::deliver::{Delivery, Slow};
+use super::deliver::{Delivered, Delivery};
 use super::encode::{Encode, EncoderId, Link, Roll, Step};
 use super::lag::{Lag, chained, is_linked};
 use super::outbox::{Item, Outbox, Pushed};
@@ -190,8 +190,7 @@ impl Stream {
 
     /// Adds a viewer, at once or as soon as what is on its way has gone out.
     pub(super) fn welcome(&mut self, newcomer: Newcomer, roster: &Roster) {
-        self.viewers.remove(&newcomer.session);
-        self.newcomers.retain(|other| other.session != newcomer.session);
+        self.dismiss(newcomer.session);
         if self.queue.is_empty() && self.held.is_empty() {
             self.admit(newcomer, roster);
         } else {
@@ -227,9 +226,13 @@ impl Stream {
 
     /// Removes a viewer; whether it was one.
     pub(super) fn dismiss(&mut self, session: SessionId) -> bool {
-        let waiting = self.newcomers.len();
-        self.newcomers.retain(|newcomer| newcomer.session != session);
-        self.viewers.remove(&session).is_some() || self.newcomers.len() < waiting
+        let is_theirs = |newcomer: &mut Newcomer| newcomer.session == session;
+        let mut was_waiting = false;
+        for newcomer in self.newcomers.extract_if(.., is_theirs) {
+            was_waiting = true;
+            answer(newcomer.reply, &newcomer.viewer.outbox, Reply::Unwatched(true));
+        }
+        self.viewers.remove(&session).is_some() || was_waiting
     }
 
     /// The roster as it is now, shared by all who ask before the next change.
@@ -260,7 +263,7 @@ impl Stream {
         encoders: &[Arc<dyn Encode>],
         policy: &Policy,
         roster: &Roster,
-    ) -> Vec<Slow> {
+    ) -> Delivered {
         let is_held = self.pace.hold_until(now, !self.newcomers.is_empty()).is_some();
         if !is_held {
             let held = self.held.take();
@@ -271,19 +274,19 @@ impl Stream {
         if let Some(counts) = self.counts.take() {
             steps.push(Step { change: counts, link: None });
         }
-        let mut slow = Vec::new();
+        let mut delivered = Delivered::default();
         if !steps.is_empty() || is_interval {
             let interval = is_interval.then_some(self.occupancy);
             let echoes = self.due_echoes();
             let delivery = Delivery::new(self.topic.clone(), steps, interval, encoders);
-            slow = delivery.run(&mut self.viewers, echoes);
+            delivered = delivery.run(&mut self.viewers, echoes);
         }
         if self.held.is_empty() {
             for newcomer in std::mem::take(&mut self.newcomers) {
                 self.admit(newcomer, roster);
             }
         }
-        slow
+        delivered
     }
 
     /// The queue as steps of the stream, and the numbers of sessions that are due.

@@ -4,6 +4,7 @@
 //! and remembers which sessions are where. What a record means is folded by the core, on every node alike. Nothing
 //! here waits: the broker submits, and asks what has arrived.
 
+pub mod highwater;
 mod memory;
 
 use std::fmt;

@@ -46,7 +46,11 @@ pub trait Conversation: Send {
     fn deadline(&self) -> Option<Mono>;
 
     /// The deadline has come.
-    fn deadline_passed(&mut self, now: Mono, out: &mut BytesMut) -> Result<(), CloseReason>;
+    fn deadline_passed(
+        &mut self,
+        now: Mono,
+        out: &mut BytesMut,
+    ) -> impl Future<Output = Result<(), CloseReason>> + Send;
 
     /// Something is about to be said before the close frame, such as an error event of the dialect.
     fn closing(&mut self, reason: CloseReason, out: &mut BytesMut);

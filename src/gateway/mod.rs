@@ -1,15 +1,21 @@
 //! Gateways: one folder per dialect with the same file names in each, and the transports they share.
 
+pub mod apps;
 pub mod conversation;
 pub mod frames;
 pub mod http;
 mod inlet;
 pub mod io;
+pub mod json;
 pub mod limits;
 pub mod listener;
 pub mod origin;
+pub mod pattern;
 pub mod peer;
+pub mod principal;
 pub mod rate;
 mod scan;
+pub mod tls;
+pub mod token;
 pub mod upgrade;
 pub mod websocket;

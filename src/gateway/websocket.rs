@@ -207,7 +207,7 @@ where
                 Next::Message(Err(end)) => Err(end),
                 Next::Alarm => {
                     armed = None;
-                    self.keep_time(conversation)
+                    self.keep_time(conversation).await
                 }
             };
             if let Err(end) = done {
@@ -375,11 +375,11 @@ where
         conversation.deadline().map_or(own, |theirs| theirs.min(own))
     }
 
-    fn keep_time<C: Conversation>(&mut self, conversation: &mut C) -> Result<(), End> {
+    async fn keep_time<C: Conversation>(&mut self, conversation: &mut C) -> Result<(), End> {
         let now = self.settings.clock.now().mono;
         if conversation.deadline().is_some_and(|at| at <= now) {
             let mut out = BytesMut::new();
-            let outcome = conversation.deadline_passed(now, &mut out);
+            let outcome = conversation.deadline_passed(now, &mut out).await;
             self.pipe.push_rendered(&mut out);
             outcome?;
         }

@@ -15,6 +15,7 @@ use presence_hub::core::{
     PartyId, Rev, SessionId, Terms, Timetoken, TopicName,
 };
 use presence_hub::engine::{Engine, Memory};
+use presence_hub::telemetry::Metrics;
 use uuid::Uuid;
 
 /// One line a change: kind, party, content, sessions, prev, rev, echo.
@@ -93,7 +94,8 @@ pub(crate) fn kit_on(policy: Policy, engine: fn(Memory) -> Box<dyn Engine>) -> K
     let apps = vec![(Limits::default(), policy)];
     let encoders: Vec<Arc<dyn Encode>> = vec![Arc::new(Lines)];
     let node = NodeId(Uuid::from_u128(1));
-    let (broker, handle) = Broker::new(Parts { node, clock, engine, encoders, apps, inbox: 64 });
+    let (broker, handle) =
+        Broker::new(Parts { node, clock, engine, encoders, apps, inbox: 64, metrics: Metrics::new() });
     tokio::spawn(broker.run());
     Kit { handle, hand, topic: TopicName::new("lobby").unwrap(), next: 100 }
 }

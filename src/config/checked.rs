@@ -1,0 +1,408 @@
+//! What is true: typed settings, each checked by itself and against the others.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+use super::error::ConfigError;
+use super::sources::Written;
+use super::value::{duration, list, size};
+
+/// A whole configuration that is right. `docs/CONFIG.md` says what each key means.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `listen`.
+    pub listen: SocketAddr,
+    /// `data_dir`.
+    pub data_dir: Option<PathBuf>,
+    /// `tls.*`, if both are set.
+    pub tls: Option<Tls>,
+    /// `http.*`.
+    pub http: Http,
+    /// `admin.*`.
+    pub admin: Admin,
+    /// `log.*`.
+    pub log: Log,
+    /// `limits.*`.
+    pub limits: Limits,
+    /// `presence.*`.
+    pub presence: Presence,
+    /// `drain.*`.
+    pub drain: Drain,
+    /// `apps`; never empty.
+    pub apps: Vec<AppConfig>,
+}
+
+/// `tls.*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate chain's file.
+    pub cert: PathBuf,
+    /// The private key's file.
+    pub key: PathBuf,
+}
+
+/// `http.*`.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each is the key of the same name")]
+pub struct Http {
+    pub head_timeout: Duration,
+    pub body_bytes: usize,
+    pub trusted_proxies: Vec<IpNet>,
+    pub hosts: Vec<String>,
+}
+
+/// `admin.*`.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each is the key of the same name")]
+pub struct Admin {
+    pub listen: Option<SocketAddr>,
+    pub token: Option<SecretString>,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// `log.*`.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each is the key of the same name")]
+pub struct Log {
+    pub format: LogFormat,
+    pub level: String,
+}
+
+/// `limits.*`.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each is the key of the same name")]
+pub struct Limits {
+    pub frame_bytes: usize,
+    pub fragments: u32,
+    pub json_depth: usize,
+    pub json_keys: usize,
+    pub json_string: usize,
+    pub outbox_bytes: usize,
+    pub outbox_frames: usize,
+    pub stall: Duration,
+    /// `None` is as the file descriptors allow.
+    pub connections: Option<usize>,
+    pub connections_per_address: usize,
+    pub connections_per_party: usize,
+    pub unauthenticated_percent: usize,
+    pub topics_per_session: usize,
+    pub subscribes_per_second: u32,
+    pub events_per_second: u32,
+    pub churn_per_second: u32,
+    pub control_frames_per_second: u32,
+    /// `None` is any number.
+    pub members_per_topic: Option<usize>,
+    pub auth_timeout: Duration,
+    pub ping_interval: Duration,
+    pub pong_timeout: Duration,
+    pub inbox: usize,
+}
+
+/// `presence.*`.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each is the key of the same name")]
+pub struct Presence {
+    pub grace: Duration,
+    pub announce_max: u32,
+    pub interval: Duration,
+    pub storm_tick: Duration,
+    pub sessions_tick: Duration,
+    pub history: usize,
+    pub retention: Duration,
+}
+
+/// `drain.*`.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each is the key of the same name")]
+pub struct Drain {
+    pub window: Duration,
+    pub timeout: Duration,
+}
+
+/// One of `apps`.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each is the key of the same name")]
+pub struct AppConfig {
+    pub id: String,
+    pub key: String,
+    pub secret: SecretString,
+    pub open_topics: bool,
+    pub origins: Vec<String>,
+    pub anonymous: bool,
+    pub audience: Option<String>,
+    pub issuer: Option<String>,
+    pub leeway: Duration,
+    pub grace: Duration,
+    pub topics: Vec<TopicRule>,
+    /// The app that is there when none is configured, with secrets that everybody knows.
+    pub is_demo: bool,
+}
+
+/// One of an app's `topics`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicRule {
+    /// Which topics.
+    pub pattern: String,
+    /// Their grace.
+    pub grace: Duration,
+}
+
+const DEMO_SECRET: &str = "demo-secret";
+
+impl Config {
+    pub(super) fn check(written: &Written) -> Result<Self, ConfigError> {
+        let read = Reader(written);
+        let config = Self {
+            listen: read.address("listen"),
+            data_dir: read.optional("data_dir").map(PathBuf::from),
+            tls: tls(&read)?,
+            http: http(&read)?,
+            admin: Admin {
+                listen: read.optional("admin.listen").and_then(|text| text.parse().ok()),
+                token: read.optional("admin.token").map(SecretString::from),
+            },
+            log: log(&read)?,
+            limits: limits(&read)?,
+            presence: presence(&read)?,
+            drain: Drain { window: read.duration("drain.window"), timeout: read.duration("drain.timeout") },
+            apps: apps(&read)?,
+        };
+        config.agree()?;
+        Ok(config)
+    }
+
+    /// Rules about several keys at once.
+    fn agree(&self) -> Result<(), ConfigError> {
+        let conflict = |sentence: &str| Err(ConfigError::Conflict(sentence.to_owned()));
+        if !self.listen.ip().is_loopback() && self.apps.iter().any(AppConfig::has_demo_secret) {
+            return conflict(
+                "listen is a public address, but the demo app's secret is known to everybody: \
+                 configure [[apps]] with a secret of their own, or listen on 127.0.0.1",
+            );
+        }
+        if let Some(admin) = self.admin.listen
+            && !admin.ip().is_loopback()
+        {
+            return conflict("admin.listen must be a loopback address: put a proxy with TLS in front of it");
+        }
+        if self.drain.timeout < self.drain.window {
+            return conflict("drain.timeout must not be shorter than drain.window");
+        }
+        if self.presence.storm_tick > self.presence.interval {
+            return conflict("presence.storm_tick must not be longer than presence.interval");
+        }
+        if self.limits.outbox_bytes < self.limits.frame_bytes {
+            return conflict("limits.outbox_bytes must not be smaller than limits.frame_bytes");
+        }
+        Ok(())
+    }
+
+    /// Whether one of the apps has secrets that everybody knows.
+    #[must_use]
+    pub fn has_demo(&self) -> bool {
+        self.apps.iter().any(|app| app.is_demo)
+    }
+}
+
+impl AppConfig {
+    fn demo(grace: Duration) -> Self {
+        Self {
+            id: "1".to_owned(),
+            key: "demo-key".to_owned(),
+            secret: SecretString::from(DEMO_SECRET),
+            open_topics: true,
+            origins: Vec::new(),
+            anonymous: true,
+            audience: None,
+            issuer: None,
+            leeway: Duration::from_secs(5),
+            grace,
+            topics: Vec::new(),
+            is_demo: true,
+        }
+    }
+
+    fn has_demo_secret(&self) -> bool {
+        use secrecy::ExposeSecret;
+        self.is_demo || self.secret.expose_secret() == DEMO_SECRET
+    }
+}
+
+/// Reads values whose kind was checked when they were written; what has no value reads as nothing.
+struct Reader<'a>(&'a Written);
+
+impl Reader<'_> {
+    fn text(&self, path: &str) -> &str {
+        self.0.text(path)
+    }
+
+    fn optional(&self, path: &str) -> Option<&str> {
+        Some(self.text(path)).filter(|text| !text.is_empty())
+    }
+
+    fn owned(&self, path: &str) -> Option<String> {
+        self.optional(path).map(str::to_owned)
+    }
+
+    fn address(&self, path: &str) -> SocketAddr {
+        let unset = SocketAddr::from(([127, 0, 0, 1], 0));
+        self.text(path).parse().unwrap_or(unset)
+    }
+
+    fn duration(&self, path: &str) -> Duration {
+        duration(self.text(path)).unwrap_or_default()
+    }
+
+    fn size(&self, path: &str) -> usize {
+        size(self.text(path)).unwrap_or_default()
+    }
+
+    fn count(&self, path: &str) -> usize {
+        self.text(path).parse().unwrap_or_default()
+    }
+
+    fn small(&self, path: &str) -> Result<u32, ConfigError> {
+        let too_large = || ConfigError::Conflict(format!("{path} must be below {}", u32::MAX));
+        self.text(path).parse().map_err(|_| too_large())
+    }
+
+    /// A count of which 0 means that there is no bound.
+    fn bound(&self, path: &str) -> Option<usize> {
+        Some(self.count(path)).filter(|bound| *bound > 0)
+    }
+
+    fn flag(&self, path: &str) -> bool {
+        self.text(path) == "true"
+    }
+}
+
+fn tls(read: &Reader<'_>) -> Result<Option<Tls>, ConfigError> {
+    match (read.optional("tls.cert"), read.optional("tls.key")) {
+        (Some(cert), Some(key)) => Ok(Some(Tls { cert: cert.into(), key: key.into() })),
+        (None, None) => Ok(None),
+        _ => Err(ConfigError::Conflict("tls.cert and tls.key go together: set both or neither".to_owned())),
+    }
+}
+
+fn http(read: &Reader<'_>) -> Result<Http, ConfigError> {
+    let network = |text: String| {
+        let sentence =
+            format!("http.trusted_proxies must hold networks such as 10.0.0.0/8, but holds {text:?}");
+        text.parse().map_err(|_| ConfigError::Conflict(sentence))
+    };
+    Ok(Http {
+        head_timeout: read.duration("http.head_timeout"),
+        body_bytes: read.size("http.body_bytes"),
+        trusted_proxies: list(read.text("http.trusted_proxies"))
+            .into_iter()
+            .map(network)
+            .collect::<Result<_, _>>()?,
+        hosts: list(read.text("http.hosts")),
+    })
+}
+
+fn log(read: &Reader<'_>) -> Result<Log, ConfigError> {
+    let format = match read.text("log.format") {
+        "text" => LogFormat::Text,
+        "json" => LogFormat::Json,
+        other => {
+            return Err(ConfigError::Conflict(format!("log.format must be text or json, but is {other:?}")));
+        }
+    };
+    Ok(Log { format, level: read.text("log.level").to_owned() })
+}
+
+fn limits(read: &Reader<'_>) -> Result<Limits, ConfigError> {
+    Ok(Limits {
+        frame_bytes: read.size("limits.frame_bytes"),
+        fragments: read.small("limits.fragments")?,
+        json_depth: read.count("limits.json_depth"),
+        json_keys: read.count("limits.json_keys"),
+        json_string: read.size("limits.json_string"),
+        outbox_bytes: read.size("limits.outbox_bytes"),
+        outbox_frames: read.count("limits.outbox_frames"),
+        stall: read.duration("limits.stall"),
+        connections: read.bound("limits.connections"),
+        connections_per_address: read.count("limits.connections_per_address"),
+        connections_per_party: read.count("limits.connections_per_party"),
+        unauthenticated_percent: read.count("limits.unauthenticated_percent").min(100),
+        topics_per_session: read.count("limits.topics_per_session"),
+        subscribes_per_second: read.small("limits.subscribes_per_second")?,
+        events_per_second: read.small("limits.events_per_second")?,
+        churn_per_second: read.small("limits.churn_per_second")?,
+        control_frames_per_second: read.small("limits.control_frames_per_second")?,
+        members_per_topic: read.bound("limits.members_per_topic"),
+        auth_timeout: read.duration("limits.auth_timeout"),
+        ping_interval: read.duration("limits.ping_interval"),
+        pong_timeout: read.duration("limits.pong_timeout"),
+        inbox: read.count("limits.inbox"),
+    })
+}
+
+fn presence(read: &Reader<'_>) -> Result<Presence, ConfigError> {
+    Ok(Presence {
+        grace: read.duration("presence.grace"),
+        announce_max: read.small("presence.announce_max")?,
+        interval: read.duration("presence.interval"),
+        storm_tick: read.duration("presence.storm_tick"),
+        sessions_tick: read.duration("presence.sessions_tick"),
+        history: read.count("presence.history"),
+        retention: read.duration("presence.retention"),
+    })
+}
+
+fn apps(read: &Reader<'_>) -> Result<Vec<AppConfig>, ConfigError> {
+    let grace = read.duration("presence.grace");
+    let count = read.0.count("apps");
+    if count == 0 {
+        return Ok(vec![AppConfig::demo(grace)]);
+    }
+    let apps: Vec<_> = (0..count).map(|place| app(read, place, grace)).collect::<Result<_, _>>()?;
+    for (place, app) in apps.iter().enumerate() {
+        if apps[..place].iter().any(|other| other.id == app.id || other.key == app.key) {
+            let sentence = format!("apps.{place} has the id or key of another app; both must be unique");
+            return Err(ConfigError::Conflict(sentence));
+        }
+    }
+    Ok(apps)
+}
+
+fn app(read: &Reader<'_>, place: usize, grace: Duration) -> Result<AppConfig, ConfigError> {
+    let path = |key: &str| format!("apps.{place}.{key}");
+    let needed = |key: &str| {
+        let missing = || ConfigError::Conflict(format!("{} is missing; every app needs one", path(key)));
+        read.owned(&path(key)).ok_or_else(missing)
+    };
+    let grace = if read.0.has(&path("grace")) { read.duration(&path("grace")) } else { grace };
+    let rule = |rule: usize| {
+        let pattern = read.text(&path(&format!("topics.{rule}.pattern"))).to_owned();
+        let own = path(&format!("topics.{rule}.grace"));
+        TopicRule { pattern, grace: if read.0.has(&own) { read.duration(&own) } else { grace } }
+    };
+    Ok(AppConfig {
+        id: needed("id")?,
+        key: needed("key")?,
+        secret: SecretString::from(needed("secret")?),
+        open_topics: read.flag(&path("open_topics")),
+        origins: list(read.text(&path("origins"))),
+        anonymous: read.flag(&path("anonymous")),
+        audience: read.owned(&path("audience")),
+        issuer: read.owned(&path("issuer")),
+        leeway: read.duration(&path("leeway")),
+        grace,
+        topics: (0..read.0.count(&path("topics"))).map(rule).collect(),
+        is_demo: false,
+    })
+}

@@ -1,0 +1,44 @@
+//! Why a configuration is refused: each a whole sentence that names the key and where it was written.
+
+use std::path::PathBuf;
+
+use super::sources::Origin;
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {0}: {1}")]
+    Unreadable(PathBuf, std::io::Error),
+    /// The file is not TOML.
+    #[error("the configuration file {0} is not TOML: {1}")]
+    NotToml(PathBuf, Box<toml::de::Error>),
+    /// No such key.
+    #[error("{key} ({origin}) is not a setting{}", .suggestion.map(|key| format!("; did you mean {key}?")).unwrap_or_default())]
+    Unknown {
+        /// What was written.
+        key: String,
+        /// Where.
+        origin: Origin,
+        /// The nearest key there is.
+        suggestion: Option<&'static str>,
+    },
+    /// A flag without a value.
+    #[error("--set {0} has no value; write --set KEY=VALUE")]
+    NoValue(String),
+    /// The value is not of the key's kind.
+    #[error("{key} ({origin}) {why}, but is {found:?}")]
+    Malformed {
+        /// The key.
+        key: String,
+        /// Where it was written.
+        origin: Origin,
+        /// What it must be.
+        why: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// Settings that do not go together.
+    #[error("{0}")]
+    Conflict(String),
+}

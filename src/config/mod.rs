@@ -1,0 +1,13 @@
+//! Configuration: one schema for TOML, environment and flags, read twice: what was written, then what is true.
+
+mod checked;
+mod error;
+mod print;
+mod schema;
+mod sources;
+mod value;
+
+pub use checked::{Admin, AppConfig, Config, Drain, Http, Limits, Log, LogFormat, Presence, Tls, TopicRule};
+pub use error::ConfigError;
+pub use print::{manual, print};
+pub use sources::{ConfigArgs, Loaded};

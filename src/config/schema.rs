@@ -1,0 +1,213 @@
+//! The schema: every key with its kind, its default and what it means. Checks, documentation and suggestions come from here.
+
+use super::value::Kind;
+use super::value::Kind::{Address, Count, Duration, Flag, List, OptionalAddress, Secret, Size, Text};
+
+/// One key. In paths, `#` stands for the place in a list of tables.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key {
+    pub(super) path: &'static str,
+    pub(super) kind: Kind,
+    pub(super) default: &'static str,
+    pub(super) doc: &'static str,
+}
+
+const fn key(path: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
+    Key { path, kind, default, doc }
+}
+
+/// Every key there is.
+pub(super) const KEYS: &[Key] = &[
+    key("listen", Address, "127.0.0.1:8080", "Where browsers, phones and backends connect."),
+    key(
+        "data_dir",
+        Text,
+        "",
+        "A folder for what must survive a restart: the mark below which no timetoken is given out again. Empty: timetokens follow the wall clock.",
+    ),
+    key(
+        "tls.cert",
+        Text,
+        "",
+        "The certificate chain (PEM file) of the main listener. With `tls.key`, or neither.",
+    ),
+    key("tls.key", Text, "", "Its private key (PEM file)."),
+    key("http.head_timeout", Duration, "5s", "How long TLS and the head of a request may take."),
+    key("http.body_bytes", Size, "64KiB", "The most bytes of a request's body."),
+    key(
+        "http.trusted_proxies",
+        List,
+        "",
+        "Networks (such as 10.0.0.0/8) of the proxies whose X-Forwarded-For is believed.",
+    ),
+    key(
+        "http.hosts",
+        List,
+        "localhost,127.0.0.1,[::1]",
+        "Host names under which demo and admin pages answer, against DNS rebinding.",
+    ),
+    key(
+        "admin.listen",
+        OptionalAddress,
+        "127.0.0.1:8081",
+        "Where /metrics and admin calls are served. Empty: nowhere.",
+    ),
+    key("admin.token", Secret, "", "The bearer token of admin calls. Empty: they are refused."),
+    key("log.format", Text, "text", "`text` or `json`."),
+    key(
+        "log.level",
+        Text,
+        "info",
+        "`off`, `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,presence_hub::broker=debug`.",
+    ),
+    key(
+        "limits.frame_bytes",
+        Size,
+        "64KiB",
+        "The most bytes of a frame and of a message; more closes with 1009.",
+    ),
+    key("limits.fragments", Count, "128", "The most fragments of one message."),
+    key("limits.json_depth", Count, "32", "How deep JSON may nest."),
+    key("limits.json_keys", Count, "256", "The most keys of one JSON object."),
+    key("limits.json_string", Size, "16KiB", "The most bytes of one JSON string."),
+    key(
+        "limits.outbox_bytes",
+        Size,
+        "256KiB",
+        "The most bytes that wait for one connection. At half of it presence is coalesced; messages beyond it close with 4008.",
+    ),
+    key("limits.outbox_frames", Count, "512", "The most frames that wait for one connection."),
+    key(
+        "limits.stall",
+        Duration,
+        "30s",
+        "How long a connection may fail to take anything before it is closed with 4008.",
+    ),
+    key(
+        "limits.connections",
+        Count,
+        "0",
+        "The most connections. 0: as the file descriptors allow, less a fifth.",
+    ),
+    key(
+        "limits.connections_per_address",
+        Count,
+        "256",
+        "The most connections from one address (IPv6: one /64). Loopback is exempt.",
+    ),
+    key("limits.connections_per_party", Count, "32", "The most connections of one party."),
+    key(
+        "limits.unauthenticated_percent",
+        Count,
+        "10",
+        "The share of connections that may be unauthenticated at once.",
+    ),
+    key("limits.topics_per_session", Count, "100", "The most topics that one connection subscribes to."),
+    key("limits.subscribes_per_second", Count, "20", "The most subscribes a second of one connection."),
+    key(
+        "limits.events_per_second",
+        Count,
+        "50",
+        "The most events a second of one connection. Presence beyond it is coalesced, the rest refused.",
+    ),
+    key(
+        "limits.churn_per_second",
+        Count,
+        "5",
+        "The most joins and leaves a second of one connection; more closes with 1008.",
+    ),
+    key(
+        "limits.control_frames_per_second",
+        Count,
+        "20",
+        "The most WebSocket control frames a second of one connection; more closes with 1008.",
+    ),
+    key("limits.members_per_topic", Count, "0", "The most members of one topic. 0: any number."),
+    key("limits.auth_timeout", Duration, "5s", "How long a connection may take to authenticate."),
+    key(
+        "limits.ping_interval",
+        Duration,
+        "10s",
+        "The hub pings after this long without a frame from a client.",
+    ),
+    key("limits.pong_timeout", Duration, "5s", "It closes the connection after this much longer."),
+    key(
+        "limits.inbox",
+        Count,
+        "4096",
+        "The most requests that wait for the broker; beyond it connections are not read.",
+    ),
+    key("presence.grace", Duration, "15s", "How long a member outlives its last connection."),
+    key(
+        "presence.announce_max",
+        Count,
+        "2000",
+        "Above this many members a topic tells its changes once an interval, as their net.",
+    ),
+    key("presence.interval", Duration, "1s", "That interval."),
+    key("presence.storm_tick", Duration, "20ms", "How long the changes of a storm are held together."),
+    key(
+        "presence.sessions_tick",
+        Duration,
+        "2s",
+        "How long a change of only the number of a member's connections waits for its undoing.",
+    ),
+    key(
+        "presence.history",
+        Count,
+        "100",
+        "How many changes and messages of a topic are kept for those who were away.",
+    ),
+    key("presence.retention", Duration, "60s", "How long an empty topic is remembered."),
+    key("drain.window", Duration, "10s", "Over how long the clients of a stopping hub are told to go."),
+    key("drain.timeout", Duration, "15s", "When a stopping hub ends whatever is left."),
+    key("apps.#.id", Text, "", "The app's id: digits, for Pusher's libraries."),
+    key("apps.#.key", Text, "", "The public key, which names the app in tokens and addresses."),
+    key("apps.#.secret", Secret, "", "The secret that signs tokens."),
+    key(
+        "apps.#.open_topics",
+        Flag,
+        "false",
+        "Whether `private-` and `presence-` topics are open to every dialect without a capability.",
+    ),
+    key(
+        "apps.#.origins",
+        List,
+        "",
+        "Web origins that may connect, such as https://app.example.com; `*` is any. Empty: only pages the hub serves.",
+    ),
+    key("apps.#.anonymous", Flag, "true", "Whether guests may ask for a token."),
+    key("apps.#.audience", Text, "", "The `aud` that tokens must have. Empty: not checked."),
+    key("apps.#.issuer", Text, "", "The `iss` that tokens must have. Empty: not checked."),
+    key("apps.#.leeway", Duration, "5s", "How much clocks of token makers may be wrong."),
+    key("apps.#.grace", Duration, "", "The app's own `presence.grace`."),
+    key(
+        "apps.#.topics.#.pattern",
+        Text,
+        "",
+        "Topics that differ: a name in which `*` stands for one segment, or at the end for all that follow. Segments are divided by `/`.",
+    ),
+    key("apps.#.topics.#.grace", Duration, "", "Their grace."),
+];
+
+/// The key of a path, whose numbers are places.
+pub(super) fn find(path: &str) -> Option<&'static Key> {
+    let general = generalised(path);
+    KEYS.iter().find(|key| key.path == general)
+}
+
+/// The nearest key to one that does not exist.
+pub(super) fn suggestion(path: &str) -> Option<&'static str> {
+    let general = generalised(path);
+    let near = |key: &&Key| strsim::jaro_winkler(key.path, &general);
+    let best = KEYS.iter().max_by(|a, b| near(a).total_cmp(&near(b)))?;
+    (near(&best) > 0.8).then_some(best.path)
+}
+
+fn generalised(path: &str) -> String {
+    let part = |part: &str| {
+        let is_place = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if is_place { "#".to_owned() } else { part.to_owned() }
+    };
+    path.split('.').map(part).collect::<Vec<_>>().join(".")
+}

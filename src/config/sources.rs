@@ -1,0 +1,197 @@
+//! Where settings are written: defaults, a TOML file, the environment and flags, each over the one before.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::checked::Config;
+use super::error::ConfigError;
+use super::schema::{find, suggestion};
+use super::value::{Kind, flattened};
+
+/// The prefix of environment variables; `__` stands for the dots of a key.
+const PREFIX: &str = "PRESENCE_HUB_";
+
+/// The flags that set configuration.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ConfigArgs {
+    /// A TOML file with settings.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where to listen; the same as --set listen=ADDRESS.
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// Sets any key; may be repeated.
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// Where a value was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Nowhere: it is the default.
+    Default,
+    /// In the configuration file.
+    File(PathBuf),
+    /// In an environment variable.
+    Environment(String),
+    /// In a flag.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => write!(f, "the default"),
+            Self::File(path) => write!(f, "from {}", path.display()),
+            Self::Environment(name) => write!(f, "from the environment variable {name}"),
+            Self::Flag(flag) => write!(f, "from the flag {flag}"),
+        }
+    }
+}
+
+/// What was written, by key, with the places of lists as numbers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Written(pub(super) BTreeMap<String, (String, Origin)>);
+
+/// A configuration that is in force, and where each of its values was written.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What is in force.
+    pub config: Config,
+    /// What is allowed but should be looked at, as sentences.
+    pub warnings: Vec<String>,
+    pub(super) written: Written,
+}
+
+impl Config {
+    /// Reads the file that `args` names, the environment and the flags, and checks what they say.
+    ///
+    /// # Errors
+    /// A sentence that names the key and where it was written.
+    pub fn load(
+        args: &ConfigArgs,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Loaded, ConfigError> {
+        let (written, warnings) = Written::collect(args, environment)?;
+        let config = Self::check(&written)?;
+        Ok(Loaded { config, warnings, written })
+    }
+}
+
+impl Written {
+    /// Reads all sources; what was written is of the right kind then, and its keys exist.
+    pub(super) fn collect(
+        args: &ConfigArgs,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<(Self, Vec<String>), ConfigError> {
+        let mut written = Self::default();
+        let mut warnings = Vec::new();
+        if let Some(path) = &args.config {
+            written.file(path)?;
+            warnings.extend(readable_by_all(path, &written));
+        }
+        for (name, value) in environment {
+            if let Some(key) = name.strip_prefix(PREFIX) {
+                written.put(
+                    &key.replace("__", ".").to_lowercase(),
+                    value,
+                    Origin::Environment(name.clone()),
+                )?;
+            }
+        }
+        if let Some(listen) = &args.listen {
+            written.put("listen", listen.clone(), Origin::Flag("--listen"))?;
+        }
+        for set in &args.set {
+            let (key, value) = set.split_once('=').ok_or_else(|| ConfigError::NoValue(set.clone()))?;
+            written.put(key.trim(), value.to_owned(), Origin::Flag("--set"))?;
+        }
+        Ok((written, warnings))
+    }
+
+    fn file(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable(path.to_owned(), error))?;
+        let table: toml::Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| ConfigError::NotToml(path.to_owned(), Box::new(error)))?;
+        self.table("", &table, path)
+    }
+
+    fn table(&mut self, above: &str, table: &toml::Table, path: &Path) -> Result<(), ConfigError> {
+        for (name, value) in table {
+            let key = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
+            match value {
+                toml::Value::Table(table) => self.table(&key, table, path)?,
+                toml::Value::Array(items) if items.iter().any(toml::Value::is_table) => {
+                    for (place, item) in items.iter().enumerate() {
+                        let key = format!("{key}.{place}");
+                        match item {
+                            toml::Value::Table(table) => self.table(&key, table, path)?,
+                            other => self.put(&key, other.to_string(), Origin::File(path.to_owned()))?,
+                        }
+                    }
+                }
+                value => {
+                    let text = flattened(value).unwrap_or_else(|| value.to_string());
+                    self.put(&key, text, Origin::File(path.to_owned()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, path: &str, text: String, origin: Origin) -> Result<(), ConfigError> {
+        let Some(key) = find(path) else {
+            let suggestion = suggestion(path);
+            return Err(ConfigError::Unknown { key: path.to_owned(), origin, suggestion });
+        };
+        let is_secret = key.kind == Kind::Secret;
+        if !key.kind.accepts(&text) {
+            let found = if is_secret { "***".to_owned() } else { text };
+            let why = key.kind.rule();
+            return Err(ConfigError::Malformed { key: path.to_owned(), origin, why, found });
+        }
+        self.0.insert(path.to_owned(), (text, origin));
+        Ok(())
+    }
+
+    /// What a key is set to, or its default.
+    pub(super) fn text(&self, path: &str) -> &str {
+        match self.0.get(path) {
+            Some((text, _)) => text,
+            None => find(path).map_or("", |key| key.default),
+        }
+    }
+
+    /// Whether something was written for a key.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.0.contains_key(path)
+    }
+
+    /// How many tables there are in a list of tables.
+    pub(super) fn count(&self, list: &str) -> usize {
+        let place = |path: &String| {
+            let rest = path.strip_prefix(list)?.strip_prefix('.')?;
+            rest.split('.').next()?.parse::<usize>().ok()
+        };
+        self.0.keys().filter_map(place).max().map_or(0, |last| last + 1)
+    }
+}
+
+/// A file that holds secrets should not be everybody's to read.
+fn readable_by_all(path: &Path, written: &Written) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt;
+    let is_secret =
+        |(path, _): (&String, &(String, Origin))| find(path).is_some_and(|key| key.kind == Kind::Secret);
+    let mode = std::fs::metadata(path).ok()?.permissions().mode();
+    let is_open = mode & 0o044 != 0 && written.0.iter().any(is_secret);
+    is_open.then(|| {
+        format!(
+            "{} holds secrets and can be read by others (mode {:o}); make it 0600",
+            path.display(),
+            mode & 0o777
+        )
+    })
+}

@@ -1,0 +1,47 @@
+//! TLS of the main listener: certificate and key from PEM files, TLS 1.2 and 1.3, HTTP/1.1 only.
+
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::config::Tls;
+
+/// Loads what `tls.cert` and `tls.key` name.
+///
+/// # Errors
+/// A sentence that names the key of the file that is missing or wrong.
+pub fn load(tls: &Tls) -> Result<Arc<ServerConfig>, String> {
+    let wrong_cert = |why: String| format!("tls.cert ({}) {why}", tls.cert.display());
+    let wrong_key = |why: String| format!("tls.key ({}) {why}", tls.key.display());
+    let chain = CertificateDer::pem_file_iter(&tls.cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| wrong_cert(format!("cannot be read: {error}")))?;
+    if chain.is_empty() {
+        return Err(wrong_cert("holds no certificate".to_owned()));
+    }
+    let key = PrivateKeyDer::from_pem_file(&tls.key)
+        .map_err(|error| wrong_key(format!("cannot be read: {error}")))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|error| wrong_key(format!("does not fit tls.cert: {error}")))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_file_is_named_by_its_key() {
+        let tls = Tls { cert: "/nowhere/cert.pem".into(), key: "/nowhere/key.pem".into() };
+        let why = load(&tls).unwrap_err();
+        assert!(why.starts_with("tls.cert (/nowhere/cert.pem) cannot be read"), "{why}");
+    }
+}

@@ -1,0 +1,261 @@
+//! Metrics, which every room but the core counts into: one method per observable fact. No label holds anything that a client chose.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// What a change was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Kind {
+    /// Somebody became a member.
+    Joined,
+    /// A member's content changed.
+    Updated,
+    /// A member left.
+    Left,
+    /// Something was said.
+    Message,
+    /// Counts, numbers of sessions, states of absent parties.
+    Other,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByKind {
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByCode {
+    code: u16,
+}
+
+/// The hub's metrics. Cheap to clone; all clones count together.
+#[derive(Debug, Clone)]
+pub struct Metrics(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    registry: Registry,
+    connections: Gauge,
+    opened: Counter,
+    refused: Counter,
+    accept_errors: Counter,
+    closed: Family<ByCode, Counter>,
+    unauthenticated: Counter,
+    requests: Counter,
+    changes: Family<ByKind, Counter>,
+    deliveries: Counter,
+    delivered_bytes: Counter,
+    coalesced: Counter,
+    inbox: Gauge,
+    turn: Histogram,
+    sessions: Gauge,
+    topics: Gauge,
+}
+
+/// The names of the metrics and what they count; `docs/METRICS.md` is made of it.
+const NAMES: &[(&str, &str)] = &[
+    ("hub_gateway_connections", "WebSocket connections open now."),
+    ("hub_gateway_opened", "WebSocket connections opened."),
+    ("hub_gateway_refused", "Connections refused because a limit was reached."),
+    (
+        "hub_gateway_accept_errors",
+        "Times that accepting a connection failed, for want of file descriptors for example.",
+    ),
+    ("hub_gateway_closed", "WebSocket connections closed, by close code."),
+    ("hub_gateway_unauthenticated", "Tokens and credentials refused."),
+    ("hub_broker_requests", "Requests that the broker has served."),
+    ("hub_broker_changes", "Changes folded, by kind."),
+    ("hub_broker_deliveries", "Frames handed to outboxes: one for each viewer and broadcast."),
+    ("hub_broker_delivered_bytes", "Bytes of them."),
+    ("hub_broker_coalesced", "Times that a slow session's queue was coalesced."),
+    ("hub_broker_inbox_depth", "Requests waiting for the broker."),
+    ("hub_broker_turn_seconds", "How long the broker's turns take."),
+    ("hub_broker_sessions", "Sessions, attached or within their grace."),
+    ("hub_broker_topics", "Topics of which anything is known."),
+];
+
+impl Metrics {
+    /// Nothing counted yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let buckets = [0.000_01, 0.000_1, 0.001, 0.005, 0.02, 0.1, 0.5, 2.0];
+        let mut inner = Inner {
+            registry: Registry::default(),
+            connections: Gauge::default(),
+            opened: Counter::default(),
+            refused: Counter::default(),
+            accept_errors: Counter::default(),
+            closed: Family::default(),
+            unauthenticated: Counter::default(),
+            requests: Counter::default(),
+            changes: Family::default(),
+            deliveries: Counter::default(),
+            delivered_bytes: Counter::default(),
+            coalesced: Counter::default(),
+            inbox: Gauge::default(),
+            turn: Histogram::new(buckets),
+            sessions: Gauge::default(),
+            topics: Gauge::default(),
+        };
+        inner.register();
+        Self(Arc::new(inner))
+    }
+
+    /// A WebSocket connection was opened.
+    pub fn opened(&self) {
+        self.0.opened.inc();
+        self.0.connections.inc();
+    }
+
+    /// A WebSocket connection was closed with this code.
+    pub fn closed(&self, code: u16) {
+        self.0.connections.dec();
+        self.0.closed.get_or_create(&ByCode { code }).inc();
+    }
+
+    /// Connections were refused because a limit was reached; `total` since the start.
+    pub fn refused(&self, total: u64) {
+        raise(&self.0.refused, total);
+    }
+
+    /// Accepting failed; `total` times since the start.
+    pub fn accept_errors(&self, total: u64) {
+        raise(&self.0.accept_errors, total);
+    }
+
+    /// A token or credential was refused.
+    pub fn unauthenticated(&self) {
+        self.0.unauthenticated.inc();
+    }
+
+    /// The broker served this many requests in a turn that took so long, and this many more wait.
+    pub fn turn(&self, requests: usize, seconds: f64, waiting: usize) {
+        self.0.requests.inc_by(requests as u64);
+        self.0.turn.observe(seconds);
+        self.0.inbox.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+
+    /// A change was folded.
+    pub fn change(&self, kind: Kind) {
+        self.0.changes.get_or_create(&ByKind { kind }).inc();
+    }
+
+    /// Frames were handed to outboxes.
+    pub fn delivered(&self, frames: u64, bytes: u64) {
+        self.0.deliveries.inc_by(frames);
+        self.0.delivered_bytes.inc_by(bytes);
+    }
+
+    /// A slow session's queue was coalesced.
+    pub fn coalesced(&self) {
+        self.0.coalesced.inc();
+    }
+
+    /// How much the rosters hold now.
+    pub fn holds(&self, sessions: usize, topics: usize) {
+        self.0.sessions.set(i64::try_from(sessions).unwrap_or(i64::MAX));
+        self.0.topics.set(i64::try_from(topics).unwrap_or(i64::MAX));
+    }
+
+    /// Everything, in the text format that Prometheus reads.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        if encode(&mut text, &self.0.registry).is_err() {
+            // Writing to a string does not fail.
+            text.clear();
+        }
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Inner {
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        let help = |name: &str| NAMES.iter().find(|(known, _)| *known == name).map_or("", |(_, help)| help);
+        macro_rules! register {
+            ($($name:literal => $metric:ident),+ $(,)?) => {
+                $(registry.register($name, help($name), self.$metric.clone());)+
+            };
+        }
+        register! {
+            "hub_gateway_connections" => connections,
+            "hub_gateway_opened" => opened,
+            "hub_gateway_refused" => refused,
+            "hub_gateway_accept_errors" => accept_errors,
+            "hub_gateway_closed" => closed,
+            "hub_gateway_unauthenticated" => unauthenticated,
+            "hub_broker_requests" => requests,
+            "hub_broker_changes" => changes,
+            "hub_broker_deliveries" => deliveries,
+            "hub_broker_delivered_bytes" => delivered_bytes,
+            "hub_broker_coalesced" => coalesced,
+            "hub_broker_inbox_depth" => inbox,
+            "hub_broker_turn_seconds" => turn,
+            "hub_broker_sessions" => sessions,
+            "hub_broker_topics" => topics,
+        }
+    }
+}
+
+/// Brings a counter up to a total that is counted elsewhere.
+fn raise(counter: &Counter<u64, AtomicU64>, total: u64) {
+    counter.inc_by(total.saturating_sub(counter.get()));
+}
+
+/// The manual, `docs/METRICS.md`.
+#[must_use]
+pub fn manual() -> String {
+    let mut text = String::from(
+        "# Metrics\n\nServed at `/metrics` on `admin.listen`, in the text format of Prometheus; counters have the suffix `_total` there. No label holds anything that a \
+         client chose, so the number of series does not grow with topics or users.\n\n| metric | meaning |\n|---|---|\n",
+    );
+    for (name, help) in NAMES {
+        text.push_str(&format!("| `{name}` | {help} |\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_served_under_its_documented_name() {
+        let metrics = Metrics::new();
+        metrics.opened();
+        metrics.closed(1000);
+        metrics.change(Kind::Joined);
+        metrics.turn(3, 0.002, 1);
+        let text = metrics.text();
+        for (name, help) in NAMES {
+            assert!(text.contains(&format!("# HELP {name} {help}")), "{name} is not in\n{text}");
+        }
+        let served = text.lines().filter(|line| line.starts_with("# HELP")).count();
+        assert_eq!(served, NAMES.len());
+        assert!(text.contains("hub_broker_requests_total 3"), "{text}");
+    }
+
+    #[test]
+    fn the_manual_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/METRICS.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, manual()).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), manual());
+    }
+}
