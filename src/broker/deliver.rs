@@ -139,7 +139,7 @@ impl<'a> Delivery<'a> {
             let Some(encoder) = self.encoders.get(place) else { continue };
             let echo = by_author
                 .get(session)
-                .and_then(|echoes| echoes.iter().find(|echo| Arc::ptr_eq(&echo.change, &step.change)));
+                .and_then(|echoes| echoes.iter().find(|echo| echo.change.stamp == step.change.stamp));
             let bytes = match (echo, &encoded[place]) {
                 (Some(echo), _) => one(encoder.as_ref(), step, Some(&echo.bytes)),
                 (None, Some(bytes)) => bytes.clone(),

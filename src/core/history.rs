@@ -11,7 +11,7 @@ use super::record::Stamp;
 #[derive(Debug, Default)]
 pub struct History {
     kept: VecDeque<Arc<Change>>,
-    /// The stamp of the newest change that is no longer kept.
+    /// The stamp of the newest change that is no longer kept, or of the newest record that may have made one.
     floor: Stamp,
 }
 
@@ -33,6 +33,24 @@ impl History {
                 self.floor = gone.stamp;
             }
         }
+    }
+
+    /// Notes that the record of `stamp` comes next after that of `before`. If some between them were never seen, nobody can
+    /// be told what they changed, and everything older is forgotten.
+    pub(super) fn follow(&mut self, before: Stamp, stamp: Stamp) {
+        let last = if before.epoch == stamp.epoch { before.rev } else { Rev(0) };
+        if last.0.checked_add(1) != Some(stamp.rev.0) {
+            let rev = Rev(stamp.rev.0.saturating_sub(1));
+            let timetoken = Timetoken(stamp.timetoken.0.saturating_sub(1));
+            self.restart(Stamp { rev, timetoken, ..stamp });
+        }
+    }
+
+    /// Forgets everything up to `floor`.
+    pub(super) fn restart(&mut self, floor: Stamp) {
+        let newest = self.kept.back().map_or(self.floor.timetoken, |change| change.stamp.timetoken);
+        self.kept.clear();
+        self.floor = Stamp { timetoken: newest.max(floor.timetoken), ..floor };
     }
 
     /// What came after `rev` of `epoch`, where the topic is now in epoch `current`.

@@ -75,10 +75,15 @@ pub struct Leases {
 }
 
 impl Leases {
-    /// Begins a lease, attached; a lease of that id that was there before is taken over, with its memberships.
+    /// Begins a lease, attached; a lease of that id that was there before is taken over, with its memberships, by the
+    /// party and on the terms of the new connection.
     pub fn open(&mut self, session: SessionId, party: Arc<Party>, terms: Terms, now: Now) {
         if let Some(lease) = self.leases.get_mut(&session) {
+            if let Some(deadline) = silence_deadline(session, lease) {
+                self.deadlines.remove(&deadline);
+            }
             lease.generation += 1;
+            (lease.party, lease.terms) = (party, terms);
             self.attach(session, now);
             return;
         }
@@ -129,8 +134,9 @@ impl Leases {
             return;
         }
         if lease.is_attached {
+            self.heard(session, now);
+            let Some(lease) = self.leases.get_mut(&session) else { return };
             lease.is_attached = false;
-            lease.last_heard = now;
             lease.detached = now.mono;
             let graces: Vec<_> = grace_deadlines(session, lease).collect();
             self.deadlines.extend(graces);
@@ -140,10 +146,13 @@ impl Leases {
     /// Notes that the session is a member of a topic, with the grace it has there.
     pub fn enter(&mut self, session: SessionId, topic: TopicName, grace: Duration) {
         if let Some(lease) = self.leases.get_mut(&session) {
+            let before = lease.memberships.insert(topic.clone(), grace);
             if !lease.is_attached {
-                self.deadlines.insert((lease.detached + grace, session, Some(topic.clone())));
+                if let Some(before) = before {
+                    self.deadlines.remove(&(lease.detached + before, session, Some(topic.clone())));
+                }
+                self.deadlines.insert((lease.detached + grace, session, Some(topic)));
             }
-            lease.memberships.insert(topic, grace);
         }
     }
 

@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::change::{Cause, Change, ChangeKind, Edge};
+use super::change::{Change, ChangeKind, Edge};
 use super::ids::{PartyId, SessionId, Timetoken, TopicName};
+use super::party::Party;
 use super::record::{Entry, Op, Record, Stamp};
 use super::snapshot::Snapshot;
 use super::status::{Override, Status, status_of};
@@ -36,6 +37,9 @@ struct Whereabouts {
     by_hand: Option<Override>,
 }
 
+/// What ends by itself, and when: a party's override or, with a topic, the state of a party that is absent from it.
+type Endings = BTreeSet<(Wall, PartyId, Option<TopicName>)>;
+
 /// The roster of one app.
 #[derive(Debug, Default)]
 pub struct Roster {
@@ -43,6 +47,7 @@ pub struct Roster {
     parties: HashMap<PartyId, Whereabouts>,
     /// Topics that nobody is in or watches, by the time of their newest record.
     vacant: BTreeSet<(Timetoken, TopicName)>,
+    endings: Endings,
     limits: Limits,
 }
 
@@ -71,17 +76,13 @@ impl Roster {
         if was_vacant {
             self.vacant.remove(&(topic.stamp.timetoken, record.topic.clone()));
         }
-        let kind = apply(topic, stamp, &record.op);
+        topic.history.follow(topic.stamp, stamp);
+        let kind = apply(topic, &mut self.endings, stamp, &record.op);
         topic.stamp = stamp;
-        let is_vacant = topic.is_vacant();
-        if is_vacant {
+        if topic.is_vacant() {
             self.vacant.insert((stamp.timetoken, record.topic.clone()));
         }
-        let edge = match (was_vacant, is_vacant) {
-            (true, false) => Some(Edge::Occupied),
-            (false, true) => Some(Edge::Vacated),
-            _ => None,
-        };
+        let edge = edge(was_vacant, topic);
         let occupancy = topic.occupancy();
         let change = Arc::new(Change { topic: record.topic.clone(), stamp, kind: kind?, occupancy, edge });
         if is_kept(&change.kind) {
@@ -92,39 +93,61 @@ impl Roster {
     }
 
     /// Makes a topic what an engine's snapshot says it is, and returns the differences as changes: how a node that lost
-    /// touch with the log comes back without anybody seeing more than the net.
+    /// touch with the log comes back without anybody seeing more than the net. The rows come in the order in which their
+    /// sessions spoke last. The changes belong together: each has the counts after all of them.
     pub fn reconcile(
         &mut self,
         stamp: Stamp,
-        topic: &TopicName,
+        name: &TopicName,
         rows: &[(SessionId, Arc<Entry>)],
         last_heard: Wall,
     ) -> Vec<Arc<Change>> {
-        let gone: Vec<SessionId> = self.topics.get(topic).map_or_else(Vec::new, |known| {
-            let is_gone = |session: &SessionId| !rows.iter().any(|(row, _)| row == session);
-            known.memberships().map(|(session, _)| session).filter(is_gone).collect()
-        });
-        let entered = rows.iter().map(|(session, entry)| Op::Enter(*session, Arc::clone(entry)));
-        let left = gone.into_iter().map(|session| {
-            let cause = Cause::NodeLost;
-            Op::Leave { session, cause, last_heard, by: None }
-        });
-        let ops: Vec<Op> = entered.chain(left).collect();
-        ops.into_iter().filter_map(|op| self.fold(stamp, &Record { topic: topic.clone(), op })).collect()
+        if rows.is_empty() && !self.topics.contains_key(name) {
+            return Vec::new();
+        }
+        let topic = self.topics.entry(name.clone()).or_insert_with(|| Topic::new(name.clone()));
+        let was_vacant = topic.is_vacant();
+        if was_vacant {
+            self.vacant.remove(&(topic.stamp.timetoken, name.clone()));
+        }
+        let kinds = topic.replace(stamp, rows, last_heard);
+        if topic.stamp != stamp || !kinds.is_empty() {
+            topic.history.restart(stamp);
+        }
+        topic.stamp = stamp;
+        if topic.is_vacant() {
+            self.vacant.insert((stamp.timetoken, name.clone()));
+        }
+        let edge = edge(was_vacant, topic);
+        let occupancy = topic.occupancy();
+        let change_of = |kind| Change { topic: name.clone(), stamp, kind, occupancy, edge: None };
+        let mut changes: Vec<Change> = kinds.into_iter().map(change_of).collect();
+        if let Some(last) = changes.last_mut() {
+            last.edge = edge;
+        }
+        changes.iter().for_each(|change| self.index(change));
+        changes.into_iter().map(Arc::new).collect()
     }
 
-    /// Forgets the topics that have been vacant for longer than the retention, and states that have ended.
+    /// Forgets the topics that have been vacant for longer than the retention, and what has ended by itself.
     pub fn sweep(&mut self, now: Wall) {
+        while self.endings.first().is_some_and(|(until, ..)| *until <= now) {
+            match self.endings.pop_first() {
+                Some((_, party, Some(name))) => {
+                    self.topics.get_mut(&name).and_then(|topic| topic.absent.remove(&party));
+                }
+                Some((_, party, None)) => self.set_by_hand(&party, None),
+                None => break,
+            }
+        }
         let ticks = u64::try_from(self.limits.retention.as_micros()).unwrap_or(u64::MAX).saturating_mul(10);
         let mut kept = Vec::new();
         while self.vacant.first().is_some_and(|(since, _)| since.0.saturating_add(ticks) <= now.0) {
             let Some((since, name)) = self.vacant.pop_first() else { break };
-            let Some(topic) = self.topics.get_mut(&name) else { continue };
-            topic.absent.retain(|_, state| now < state.until);
-            if topic.absent.is_empty() {
-                self.topics.remove(&name);
-            } else {
+            if self.topics.get(&name).is_some_and(|topic| !topic.absent.is_empty()) {
                 kept.push((since, name));
+            } else {
+                self.topics.remove(&name);
             }
         }
         self.vacant.extend(kept);
@@ -169,12 +192,18 @@ impl Roster {
     /// Whether nothing at all is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.topics.is_empty() && self.parties.is_empty() && self.vacant.is_empty()
+        self.topics.is_empty() && self.parties.is_empty() && self.vacant.is_empty() && self.endings.is_empty()
     }
 
     fn set_by_hand(&mut self, party: &PartyId, by_hand: Option<Override>) {
         let known = self.parties.entry(party.clone()).or_default();
-        known.by_hand = by_hand;
+        let before = std::mem::replace(&mut known.by_hand, by_hand);
+        if let Some(until) = before.and_then(|before| before.until) {
+            self.endings.remove(&(until, party.clone(), None));
+        }
+        if let Some(until) = by_hand.and_then(|by_hand| by_hand.until) {
+            self.endings.insert((until, party.clone(), None));
+        }
         if by_hand.is_none() && known.topics.is_empty() {
             self.parties.remove(party);
         }
@@ -183,6 +212,9 @@ impl Roster {
     fn index(&mut self, change: &Change) {
         match &change.kind {
             ChangeKind::Joined(member) => {
+                if let Some(topic) = self.topics.get_mut(&change.topic) {
+                    forget_state(topic, &mut self.endings, &member.party.id);
+                }
                 self.parties.entry(member.party.id.clone()).or_default().topics.insert(change.topic.clone());
             }
             ChangeKind::Left { member, .. } => {
@@ -201,7 +233,15 @@ impl Roster {
     }
 }
 
-fn apply(topic: &mut Topic, stamp: Stamp, op: &Op) -> Option<ChangeKind> {
+fn edge(was_vacant: bool, topic: &Topic) -> Option<Edge> {
+    match (was_vacant, topic.is_vacant()) {
+        (true, false) => Some(Edge::Occupied),
+        (false, true) => Some(Edge::Vacated),
+        _ => None,
+    }
+}
+
+fn apply(topic: &mut Topic, endings: &mut Endings, stamp: Stamp, op: &Op) -> Option<ChangeKind> {
     match op {
         Op::Enter(session, entry) => topic.enter(stamp, *session, entry),
         Op::Update(session, content) => topic.update(stamp, *session, content),
@@ -213,20 +253,40 @@ fn apply(topic: &mut Topic, stamp: Stamp, op: &Op) -> Option<ChangeKind> {
         Op::Message(message) => Some(ChangeKind::Message(Arc::clone(message))),
         Op::Watchers(node, watchers) => topic.set_watchers(*node, *watchers),
         Op::State { party, content, until } => {
-            let before = topic.absent.get(&party.id).map(|state| state.content.clone());
-            match content {
-                Some(content) => {
-                    let state = Absent { content: content.clone(), until: *until };
-                    topic.absent.insert(party.id.clone(), state);
-                }
-                None => {
-                    topic.absent.remove(&party.id);
-                }
-            }
-            (before != *content).then(|| ChangeKind::State(Arc::clone(party), content.clone()))
+            let state = content.clone().map(|content| Absent { content, until: *until });
+            set_state(topic, endings, stamp, party, state)
         }
         Op::Override(..) => None,
     }
+}
+
+/// A member speaks for itself: what is said of it as if it were absent comes too late.
+fn set_state(
+    topic: &mut Topic,
+    endings: &mut Endings,
+    stamp: Stamp,
+    party: &Arc<Party>,
+    state: Option<Absent>,
+) -> Option<ChangeKind> {
+    if topic.member(&party.id).is_some() {
+        return None;
+    }
+    // A state that has ended may have been swept or not; every node must conclude the same.
+    let has_ended = |state: &Absent| state.until.0 <= stamp.timetoken.0;
+    let before = forget_state(topic, endings, &party.id).filter(|state| !has_ended(state));
+    let content = state.as_ref().map(|state| state.content.clone());
+    if let Some(state) = state {
+        endings.insert((state.until, party.id.clone(), Some(topic.name.clone())));
+        topic.absent.insert(party.id.clone(), state);
+    }
+    let is_changed = before.map(|before| before.content) != content;
+    is_changed.then(|| ChangeKind::State(Arc::clone(party), content))
+}
+
+fn forget_state(topic: &mut Topic, endings: &mut Endings, party: &PartyId) -> Option<Absent> {
+    let state = topic.absent.remove(party)?;
+    endings.remove(&(state.until, party.clone(), Some(topic.name.clone())));
+    Some(state)
 }
 
 /// Presence and kept messages are what somebody who was away wants to hear of.

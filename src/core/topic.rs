@@ -55,7 +55,7 @@ pub(super) struct Absent {
 /// One topic.
 #[derive(Debug)]
 pub struct Topic {
-    name: TopicName,
+    pub(super) name: TopicName,
     pub(super) stamp: Stamp,
     memberships: HashMap<SessionId, Membership>,
     members: BTreeMap<PartyId, Member>,
@@ -131,7 +131,7 @@ impl Topic {
         Occupancy {
             parties: count(self.members.len()),
             sessions: count(self.memberships.len()),
-            watchers: self.watchers.values().sum(),
+            watchers: self.watchers.values().fold(0, |sum, watchers| sum.saturating_add(*watchers)),
         }
     }
 
@@ -193,9 +193,7 @@ impl Topic {
             if !was_attached {
                 self.members.get_mut(&id)?.attached += 1;
             }
-            return self
-                .say(stamp, session, Arc::clone(entry))
-                .or_else(|| self.sessions_changed(&id, !was_attached));
+            return self.say(stamp, session, entry).or_else(|| self.sessions_changed(&id, !was_attached));
         }
         let id = entry.party.id.clone();
         let before = self.digest_of(&id);
@@ -216,7 +214,6 @@ impl Topic {
     }
 
     fn join(&mut self, stamp: Stamp, session: SessionId, party: &Arc<Party>) -> Option<ChangeKind> {
-        self.absent.remove(&party.id);
         let member = Member {
             party: Arc::clone(party),
             sessions: vec![session],
@@ -229,6 +226,47 @@ impl Topic {
         self.view(&party.id).map(ChangeKind::Joined)
     }
 
+    /// Makes the memberships what `rows` say, in whose order the sessions spoke, and says how each member differs.
+    pub(super) fn replace(
+        &mut self,
+        stamp: Stamp,
+        rows: &[(SessionId, Arc<Entry>)],
+        last_heard: Wall,
+    ) -> Vec<ChangeKind> {
+        let before = self.snapshot();
+        let joined: HashMap<PartyId, Timetoken> =
+            std::mem::take(&mut self.members).into_iter().map(|(id, member)| (id, member.joined)).collect();
+        self.memberships.clear();
+        self.digest = 0;
+        for (session, entry) in rows {
+            self.enter(stamp, *session, entry);
+        }
+        for (id, member) in &mut self.members {
+            member.joined = joined.get(id).copied().unwrap_or(member.joined);
+        }
+        let gone = before.members.iter().filter(|was| !self.members.contains_key(&was.party.id));
+        let left = gone.map(|was| {
+            let member = MemberView { attached: 0, ..was.clone() };
+            ChangeKind::Left { member, cause: Cause::NodeLost, last_heard, by: None }
+        });
+        let known: HashMap<&PartyId, &MemberView> =
+            before.members.iter().map(|was| (&was.party.id, was)).collect();
+        let here = self.members.values().map(|member| self.view_of(member));
+        let others = here.filter_map(|view| match known.get(&view.party.id) {
+            None => Some(ChangeKind::Joined(view)),
+            Some(was) if was.content != view.content || was.party != view.party => {
+                Some(ChangeKind::Updated(view))
+            }
+            Some(was) if was.attached != view.attached => Some(ChangeKind::Sessions(view)),
+            Some(_) => None,
+        });
+        let mut kinds: Vec<_> = left.chain(others).collect();
+        if kinds.is_empty() && self.occupancy() != before.occupancy {
+            kinds.push(ChangeKind::Counts);
+        }
+        kinds
+    }
+
     pub(super) fn update(
         &mut self,
         stamp: Stamp,
@@ -237,18 +275,18 @@ impl Topic {
     ) -> Option<ChangeKind> {
         let known = &self.memberships.get(&session)?.entry;
         let entry = Arc::new(Entry { content: content.clone(), ..Entry::clone(known) });
-        self.say(stamp, session, entry)
+        self.say(stamp, session, &entry)
     }
 
     /// The session speaks: from now on its content is its member's.
-    fn say(&mut self, stamp: Stamp, session: SessionId, entry: Arc<Entry>) -> Option<ChangeKind> {
+    fn say(&mut self, stamp: Stamp, session: SessionId, entry: &Arc<Entry>) -> Option<ChangeKind> {
         let id = entry.party.id.clone();
         let before = self.digest_of(&id);
         let speaker = self.members.get(&id)?.speaker;
         let shown = self.content_of(speaker);
         let is_same = shown == entry.content && self.members.get(&id)?.party == entry.party;
         let membership = self.membership_mut(session)?;
-        membership.entry = Arc::clone(&entry);
+        membership.entry = Arc::clone(entry);
         membership.spoke = stamp.rev;
         let member = self.members.get_mut(&id)?;
         member.speaker = session;
@@ -300,7 +338,8 @@ impl Topic {
         if view.content != shown.content {
             return Some(ChangeKind::Updated(view));
         }
-        (view.attached != shown.attached).then_some(ChangeKind::Sessions(view))
+        let is_counted = view.attached != shown.attached;
+        Some(if is_counted { ChangeKind::Sessions(view) } else { ChangeKind::Counts })
     }
 
     pub(super) fn set_watchers(&mut self, node: NodeId, watchers: u32) -> Option<ChangeKind> {

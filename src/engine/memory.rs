@@ -16,7 +16,8 @@ type Key = (AppSlot, TopicName);
 #[derive(Debug)]
 struct Kept {
     stamp: Stamp,
-    rows: HashMap<SessionId, Arc<Entry>>,
+    /// With the record by which each spoke last.
+    rows: HashMap<SessionId, (Rev, Arc<Entry>)>,
     /// The nodes that have watchers here; their viewers count on the numbering to go on.
     watching: HashSet<NodeId>,
 }
@@ -27,13 +28,14 @@ impl Kept {
     }
 
     fn keep(&mut self, op: &Op) {
+        let rev = self.stamp.rev;
         match op {
             Op::Enter(session, entry) => {
-                self.rows.insert(*session, Arc::clone(entry));
+                self.rows.insert(*session, (rev, Arc::clone(entry)));
             }
             Op::Update(session, content) => {
                 if let Some(row) = self.rows.get_mut(session) {
-                    *row = Arc::new(Entry { content: content.clone(), ..Entry::clone(row) });
+                    *row = (rev, Arc::new(Entry { content: content.clone(), ..Entry::clone(&row.1) }));
                 }
             }
             Op::Leave { session, .. } => {
@@ -120,7 +122,7 @@ impl Memory {
     fn is_stale(&self, key: &Key, op: &Op) -> bool {
         let Op::Enter(session, entry) = op else { return false };
         let row = self.topics.get(key).and_then(|kept| kept.rows.get(session));
-        row.is_some_and(|row| row.generation > entry.generation || row.party.id != entry.party.id)
+        row.is_some_and(|(_, row)| row.generation > entry.generation || row.party.id != entry.party.id)
     }
 
     fn arrive(&mut self, arrival: Arrival) {
@@ -157,8 +159,10 @@ impl Engine for Memory {
     fn ask(&mut self, app: AppSlot, topic: &TopicName) {
         let kept = self.topics.get(&(app, topic.clone()));
         let stamp = kept.map(|kept| kept.stamp).unwrap_or_default();
-        let rows = kept.into_iter().flat_map(|kept| &kept.rows).map(|(id, entry)| (*id, Arc::clone(entry)));
-        let rows = Rows { app, topic: topic.clone(), stamp, rows: rows.collect() };
+        let mut rows: Vec<_> = kept.into_iter().flat_map(|kept| &kept.rows).collect();
+        rows.sort_by_key(|(_, (spoke, _))| *spoke);
+        let rows = rows.into_iter().map(|(id, (_, entry))| (*id, Arc::clone(entry))).collect();
+        let rows = Rows { app, topic: topic.clone(), stamp, rows };
         self.arrive(Arrival::Rows(rows));
     }
 

@@ -54,7 +54,7 @@ pub struct Rows {
     pub topic: TopicName,
     /// The newest record that is in it.
     pub stamp: Stamp,
-    /// The sessions, with what each said last.
+    /// The sessions, with what each said last, in the order in which they said it.
     pub rows: Vec<(SessionId, Arc<Entry>)>,
 }
 

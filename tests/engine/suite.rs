@@ -153,7 +153,7 @@ pub(crate) fn the_ticket_comes_with_the_last_record(make: Make) {
 
 pub(crate) fn rows_plus_later_records_are_later_rows(make: Make) {
     let mut engine = make();
-    let mut model: BTreeMap<SessionId, Arc<Entry>> = BTreeMap::new();
+    let mut model: Vec<(SessionId, Arc<Entry>)> = Vec::new();
     for record in mixture(400) {
         if record.topic != topic("b") {
             order(&mut engine, 1, record);
@@ -161,19 +161,22 @@ pub(crate) fn rows_plus_later_records_are_later_rows(make: Make) {
         }
         for ordered in order(&mut engine, 1, record) {
             match ordered.record.op {
-                Op::Enter(id, entry) => drop(model.insert(id, entry)),
+                Op::Enter(id, entry) => {
+                    model.retain(|(other, _)| *other != id);
+                    model.push((id, entry));
+                }
                 Op::Update(id, content) => {
-                    if let Some(row) = model.get_mut(&id) {
-                        *row = Arc::new(Entry { content, ..Entry::clone(row) });
+                    if let Some(place) = model.iter().position(|(other, _)| *other == id) {
+                        let (_, row) = model.remove(place);
+                        model.push((id, Arc::new(Entry { content, ..Entry::clone(&row) })));
                     }
                 }
-                Op::Leave { session, .. } => drop(model.remove(&session)),
+                Op::Leave { session, .. } => model.retain(|(other, _)| *other != session),
                 _ => {}
             }
-            let mut now = rows(&mut engine, "b");
-            now.rows.sort_by_key(|(id, _)| *id);
+            let now = rows(&mut engine, "b");
             assert_eq!(now.stamp, ordered.stamp, "the rows say up to where they are");
-            assert_eq!(now.rows, model.clone().into_iter().collect::<Vec<_>>());
+            assert_eq!(now.rows, model, "in the order in which they spoke last");
         }
     }
 }

@@ -1,0 +1,14 @@
+//! The roster as a value, against a naive model and against its own promises: what it says is what it is, at every rev.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod catch_up;
+mod hostile;
+mod hub;
+mod leases;
+mod model;
+mod net;
+mod reconcile;
+mod rules;
+mod steps;
+mod view;
+mod world;
