@@ -1,0 +1,114 @@
+// Who this tab is: kept in storage, so that tabs of one browser are one person and `?as=new` is another.
+
+const KEY = 'presence-hub.identity';
+const FIRST = ['Amber', 'Brisk', 'Calm', 'Clever', 'Dusky', 'Gentle', 'Lucid', 'Mellow', 'Nimble', 'Quiet', 'Sunny', 'Tidal'];
+const SECOND = ['Otter', 'Heron', 'Lynx', 'Wren', 'Badger', 'Finch', 'Marten', 'Hare', 'Osprey', 'Robin', 'Seal', 'Vole'];
+
+/** The address of this page as somebody else. */
+export const SOMEBODY_ELSE = '/?as=new';
+
+/** An identity, and the tokens the demo app issues for it. */
+export class Identity {
+  #store;
+  #token = null;
+
+  constructor() {
+    const { searchParams } = new URL(location.href);
+    this.isSomebodyElse = searchParams.get('as') === 'new';
+    this.#store = openStore(this.isSomebodyElse ? 'sessionStorage' : 'localStorage');
+    const kept = this.#read();
+    this.id = kept._id;
+    this.displayname = kept.displayname || searchParams.get('name') || inventName();
+  }
+
+  /** A token for the hub; a fresh one when the old one is refused or about to expire. */
+  async token({ why } = {}) {
+    if (this.#token && why !== 'refused' && why !== 'expiring') return this.#token;
+    // Two tabs that open at once must not become two people: the first one to get an id keeps it for both.
+    this.#token = await exclusively(() => this.#issue());
+    return this.#token;
+  }
+
+  /** The token to show to the REST interface. */
+  get authorization() {
+    return `jwt ${this.#token}`;
+  }
+
+  rename(displayname) {
+    this.displayname = displayname;
+    this.#write();
+  }
+
+  /** Calls back when another tab of the same person has changed the name. */
+  onRenamedElsewhere(renamed) {
+    addEventListener('storage', ({ key, storageArea }) => {
+      if (key !== KEY || storageArea !== this.#store) return;
+      const { displayname } = this.#read();
+      if (!displayname || displayname === this.displayname) return;
+      this.displayname = displayname;
+      renamed(displayname);
+    });
+  }
+
+  async #issue() {
+    this.id ??= this.#read()._id;
+    const request = { displayname: this.displayname, ...(this.id && { _id: this.id }) };
+    const response = await fetch('/api/demo/token', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(request),
+    });
+    if (!response.ok) throw new Error(`the demo app gave no token (HTTP ${response.status})`);
+    const { token, _id } = await response.json();
+    this.id = _id;
+    this.#write();
+    return token;
+  }
+
+  #read() {
+    try {
+      const kept = JSON.parse(this.#store.getItem(KEY));
+      const text = (value) => (typeof value === 'string' ? value : undefined);
+      return { _id: text(kept?._id), displayname: text(kept?.displayname) };
+    } catch {
+      return {};
+    }
+  }
+
+  #write() {
+    const { id, displayname } = this;
+    this.#store.setItem(KEY, JSON.stringify({ _id: id, displayname }));
+  }
+}
+
+/** A guest's token, as any anonymous visitor gets one. */
+export async function guestToken(displayname) {
+  const response = await fetch('/api/anonymous/auth', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ displayname }),
+  });
+  if (!response.ok) throw new Error(`no guest token (HTTP ${response.status})`);
+  return (await response.json()).token;
+}
+
+function exclusively(act) {
+  return navigator.locks ? navigator.locks.request(KEY, act) : act();
+}
+
+function inventName() {
+  const pick = (words) => words[Math.floor(Math.random() * words.length)];
+  return `${pick(FIRST)} ${pick(SECOND)}`;
+}
+
+/** A storage of the browser, or one that lasts as long as the page where the browser forbids it. */
+function openStore(kind) {
+  try {
+    const store = globalThis[kind];
+    store.getItem(KEY);
+    return store;
+  } catch {
+    const kept = new Map();
+    return { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };
+  }
+}
