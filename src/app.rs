@@ -358,7 +358,10 @@ fn tenant(config: &Config, place: usize, app: &AppConfig) -> Result<Tenant, Stri
     tenant.issuer = app.issuer.iter().cloned().collect();
     tenant.leeway = app.leeway;
     tenant.grace = app.grace;
-    let rule = |rule: &crate::config::TopicRule| TopicRule { pattern: Pattern::new(&rule.pattern), grace: rule.grace };
+    let rule = |rule: &crate::config::TopicRule| TopicRule {
+        pattern: Pattern::new(&rule.pattern),
+        grace: rule.grace,
+    };
     tenant.topic_rules = app.topics.iter().map(rule).collect();
     tenant.is_demo = app.is_demo;
     tenant.limits = AppLimits {
