@@ -7,6 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::json::Caps;
+use super::origin::Origins;
 use super::pattern::Pattern;
 use crate::core::TopicName;
 use crate::engine::AppSlot;
@@ -24,8 +25,8 @@ pub struct App {
     pub secret: SecretString,
     /// Whether anybody may use `private-*` and `presence-*` topics; otherwise a capability must say so.
     pub open_topics: bool,
-    /// The origins that browsers may come from, as `scheme://host[:port]`; none named allows every origin.
-    pub origins: Vec<String>,
+    /// The pages that may use it.
+    pub origins: Origins,
     /// Whether the hub makes tokens for anonymous users.
     pub anonymous: bool,
     /// What a token's `aud` must name one of; none named checks nothing.
@@ -99,7 +100,7 @@ impl App {
             key: key.into(),
             secret,
             open_topics: false,
-            origins: Vec::new(),
+            origins: Origins::default(),
             anonymous: true,
             audience: Vec::new(),
             issuer: Vec::new(),
@@ -124,13 +125,6 @@ impl App {
         let name = topic.as_str();
         let is_guarded = name.starts_with("private-") || name.starts_with("presence-");
         self.open_topics || !is_guarded
-    }
-
-    /// Whether a browser page of this origin may use the app. Programs have no origin.
-    #[must_use]
-    pub fn allows_origin(&self, origin: Option<&str>) -> bool {
-        let Some(origin) = origin else { return true };
-        self.origins.is_empty() || self.origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
     }
 }
 
@@ -183,12 +177,6 @@ impl Apps {
     pub fn iter(&self) -> impl Iterator<Item = &Arc<App>> {
         self.apps.iter()
     }
-
-    /// Whether a browser page of this origin may use any of them: what can be asked before it is known which.
-    #[must_use]
-    pub fn allow_origin(&self, origin: Option<&str>) -> bool {
-        self.apps.iter().any(|app| app.allows_origin(origin))
-    }
 }
 
 #[cfg(test)]
@@ -219,24 +207,6 @@ mod tests {
             let topic = TopicName::new(name).unwrap();
             assert_eq!(closed.is_open(&topic), is_open, "{name}");
             assert!(open.is_open(&topic));
-        }
-    }
-
-    #[test]
-    fn origins_are_compared_whole() {
-        let app = App { origins: vec!["https://good.example".into()], ..app("a") };
-        for (origin, is_allowed) in [
-            (None, true),
-            (Some("https://good.example"), true),
-            (Some("https://GOOD.example"), true),
-            (Some("http://good.example"), false),
-            (Some("https://good.example:8443"), false),
-            (Some("https://good.example.evil.test"), false),
-            (Some("https://evil-good.example"), false),
-            (Some("null"), false),
-            (Some(""), false),
-        ] {
-            assert_eq!(app.allows_origin(origin), is_allowed, "{origin:?}");
         }
     }
 

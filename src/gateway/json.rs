@@ -258,6 +258,53 @@ pub fn quote(text: &str, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends an object.
+pub fn object(out: &mut Vec<u8>, fill: impl FnOnce(&mut Members<'_>)) {
+    out.push(b'{');
+    let mut members = Members { out, is_first: true };
+    fill(&mut members);
+    members.out.push(b'}');
+}
+
+/// The members of an object that is being appended.
+#[derive(Debug)]
+pub struct Members<'a> {
+    out: &'a mut Vec<u8>,
+    is_first: bool,
+}
+
+impl Members<'_> {
+    /// Appends a key, and lends where its value is to be appended.
+    pub fn key(&mut self, key: &str) -> &mut Vec<u8> {
+        if !std::mem::take(&mut self.is_first) {
+            self.out.push(b',');
+        }
+        quote(key, self.out);
+        self.out.push(b':');
+        self.out
+    }
+
+    /// Appends a member whose value is JSON already.
+    pub fn raw(&mut self, key: &str, json: &[u8]) {
+        self.key(key).extend_from_slice(json);
+    }
+
+    /// Appends a member whose value is text.
+    pub fn text(&mut self, key: &str, text: &str) {
+        quote(text, self.key(key));
+    }
+
+    /// Appends a member whose value is a number.
+    pub fn number(&mut self, key: &str, number: u32) {
+        self.raw(key, number.to_string().as_bytes());
+    }
+
+    /// Appends a member whose value is an object.
+    pub fn object(&mut self, key: &str, fill: impl FnOnce(&mut Members<'_>)) {
+        object(self.key(key), fill);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,7 @@ pub mod io;
 pub mod json;
 pub mod limits;
 pub mod listener;
+pub mod native;
 pub mod origin;
 pub mod pages;
 pub mod pattern;

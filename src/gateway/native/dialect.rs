@@ -1,0 +1,261 @@
+//! One connection of the dialect on a plain WebSocket: frames in, and who it is before anything else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use presence_protocol::Object;
+use presence_protocol::native::{ClientFrame, FrameError, event};
+
+use super::fault::{self, Fault};
+use super::framing::{Framing, Place};
+use super::visit::{Request, Visit};
+use crate::broker::{Bounds, Clock, CloseReason, EncoderId, Handle, Notice, Opening, Outbox, Reply, Tag};
+use crate::core::{Mono, SessionId, Terms};
+use crate::engine::AppSlot;
+use crate::gateway::apps::Apps;
+use crate::gateway::conversation::Conversation;
+use crate::gateway::json::{self, Caps};
+use crate::gateway::limits::Admission;
+use crate::gateway::principal::Principal;
+use crate::gateway::token;
+
+/// How long a connection may take to say who it is.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many frames it may send meanwhile that are about something else.
+const MOST_OTHERS: u32 = 16;
+
+/// What all connections of the dialect in one framing share.
+#[derive(Debug)]
+pub struct Shared {
+    /// The apps.
+    pub apps: Arc<Apps>,
+    /// The way to the broker.
+    pub broker: Handle,
+    /// The hub's clock.
+    pub clock: Clock,
+    /// The framing.
+    pub framing: &'static dyn Framing,
+    /// The place of the [`super::Encoder`] of this framing among the broker's.
+    pub encoder: EncoderId,
+    /// After how long a silence the hub pings.
+    pub ping_interval: Duration,
+    /// The bounds of each connection's outbox.
+    pub outbox: Bounds,
+}
+
+/// What the handshake of a connection told.
+#[derive(Debug, Default)]
+pub struct Arrival {
+    /// Whom it speaks for, if it said so.
+    pub principal: Option<Principal>,
+    /// The apps that its page may use, if it has still to say whom it speaks for.
+    pub welcome: Vec<AppSlot>,
+    /// Its place among the connections that are counted.
+    pub admission: Option<Arc<Admission>>,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Native {
+    shared: Arc<Shared>,
+    outbox: Arc<Outbox>,
+    arrival: Arrival,
+    /// Until when it has to say who it is.
+    patience_ends: Option<Mono>,
+    others: u32,
+    visit: Option<Box<Visit>>,
+}
+
+impl Native {
+    /// A connection that has just been opened. The driver drains the other end of the outbox.
+    #[must_use]
+    pub fn new(shared: Arc<Shared>, outbox: Arc<Outbox>, arrival: Arrival) -> Self {
+        Self { shared, outbox, arrival, patience_ends: None, others: 0, visit: None }
+    }
+
+    /// Handles one event, from whichever framing; `payload` and `id` are raw JSON.
+    pub(super) async fn event(
+        &mut self,
+        frame: &ClientFrame<'_>,
+        out: &mut BytesMut,
+    ) -> Result<(), CloseReason> {
+        let request = Request {
+            event: &frame.event,
+            payload: frame.payload.and_then(Object::of),
+            id: frame.id.map(|id| id.get()),
+        };
+        if request.event == event::AUTHENTICATE {
+            return self.authenticate(&request, out).await;
+        }
+        match &mut self.visit {
+            Some(visit) => visit.request(&request, out).await,
+            None => {
+                self.refuse(request.id, &fault::NOT_AUTHENTICATED, out);
+                self.others += 1;
+                if self.others > MOST_OTHERS { Err(CloseReason::NotAuthenticated) } else { Ok(()) }
+            }
+        }
+    }
+
+    async fn authenticate(&mut self, request: &Request<'_>, out: &mut BytesMut) -> Result<(), CloseReason> {
+        let token = request.payload.as_ref().and_then(|payload| payload.text("token")).unwrap_or_default();
+        let now = self.shared.clock.now().wall;
+        let checked = token::verify(&self.shared.apps, &token, now);
+        let is_welcome = |principal: &Principal| match &self.visit {
+            Some(visit) => visit.is_of(principal),
+            None => self.arrival.welcome.contains(&principal.app.slot),
+        };
+        match checked.ok().filter(is_welcome) {
+            Some(principal) => {
+                match &mut self.visit {
+                    Some(visit) => visit.renew(principal, out).await,
+                    None => self.admit(principal, out).await?,
+                }
+                self.acknowledge(request.id, Ok(()), out);
+                Ok(())
+            }
+            None => {
+                let fault = Fault::from(token::Refused);
+                self.shared.framing.event(
+                    event::AUTHENTICATE_FAILED,
+                    &[&fault.body()],
+                    Place::default(),
+                    out,
+                );
+                self.acknowledge(request.id, Err(&fault), out);
+                Err(CloseReason::NotAuthenticated)
+            }
+        }
+    }
+
+    /// The connection speaks for somebody from now on.
+    async fn admit(&mut self, principal: Principal, out: &mut BytesMut) -> Result<(), CloseReason> {
+        if let Some(admission) = &self.arrival.admission {
+            claim(admission, &principal)?;
+        }
+        let broker = self.shared.broker.for_app(principal.app.slot);
+        let session = SessionId(uuid::Uuid::new_v4());
+        let opening = Opening {
+            session,
+            party: Arc::clone(&principal.party),
+            terms: Terms { timeout: None },
+            encoder: self.shared.encoder,
+            outbox: Arc::clone(&self.outbox),
+        };
+        broker.open(opening).await;
+        let visit = Visit::new(Arc::clone(&self.shared), broker, session, principal);
+        visit.welcome(out);
+        self.visit = Some(Box::new(visit));
+        self.patience_ends = None;
+        Ok(())
+    }
+
+    fn caps(&self) -> Caps {
+        self.visit.as_ref().map_or_else(Caps::default, |visit| visit.principal.app.limits.json)
+    }
+
+    /// Answers a frame that is no request, or not one that can be served.
+    fn refuse(&self, id: Option<&str>, fault: &Fault, out: &mut BytesMut) {
+        self.shared.framing.event(event::ERROR, &[&fault.body()], Place::default(), out);
+        self.acknowledge(id, Err(fault), out);
+    }
+
+    fn acknowledge(&self, id: Option<&str>, outcome: Result<(), &Fault>, out: &mut BytesMut) {
+        if let Some(id) = id {
+            self.shared.framing.ack(id, outcome, out);
+        }
+    }
+}
+
+/// Counts a connection as its party's; the connections of an app itself are not counted together.
+pub(super) fn claim(admission: &Admission, principal: &Principal) -> Result<(), CloseReason> {
+    if principal.is_app {
+        admission.authenticate();
+        return Ok(());
+    }
+    admission.claim(principal.app.slot, &principal.party.id).map_err(|excess| excess.reason())
+}
+
+impl Conversation for Native {
+    async fn opened(&mut self, out: &mut BytesMut) -> Result<(), CloseReason> {
+        match self.arrival.principal.take() {
+            Some(principal) => self.admit(principal, out).await,
+            None => {
+                self.patience_ends = Some(self.shared.clock.now().mono + PATIENCE);
+                Ok(())
+            }
+        }
+    }
+
+    async fn text(&mut self, text: &str, out: &mut BytesMut) -> Result<(), CloseReason> {
+        let excess = json::check(text, &self.caps()).err();
+        match (ClientFrame::parse(text), excess) {
+            (Ok(frame), None) => self.event(&frame, out).await,
+            (Ok(frame), Some(excess)) => {
+                self.refuse(frame.id.map(|id| id.get()), &excess.into(), out);
+                Ok(())
+            }
+            (Err(FrameError::Frame(why)), _) => {
+                self.refuse(None, &Fault::new("invalid.frame", why), out);
+                Ok(())
+            }
+            (Err(FrameError::Json), _) => {
+                self.refuse(None, &fault::INVALID_JSON, out);
+                Ok(())
+            }
+        }
+    }
+
+    async fn binary(&mut self, _data: &[u8], out: &mut BytesMut) -> Result<(), CloseReason> {
+        self.refuse(None, &fault::BINARY, out);
+        Ok(())
+    }
+
+    fn reply(&mut self, tag: Tag, reply: Reply, out: &mut BytesMut) -> Result<(), CloseReason> {
+        if let Some(visit) = &mut self.visit {
+            visit.reply(tag, reply, out);
+        }
+        Ok(())
+    }
+
+    fn notice(&mut self, notice: Notice, out: &mut BytesMut) -> Result<(), CloseReason> {
+        match notice {
+            Notice::Removed(topic) => {
+                if let Some(visit) = &mut self.visit {
+                    visit.removed(&topic, out);
+                }
+                Ok(())
+            }
+            Notice::Close(reason) => Err(reason),
+        }
+    }
+
+    fn deadline(&self) -> Option<Mono> {
+        match &self.visit {
+            Some(visit) => visit.deadline(),
+            None => self.patience_ends,
+        }
+    }
+
+    async fn deadline_passed(&mut self, now: Mono, out: &mut BytesMut) -> Result<(), CloseReason> {
+        match &mut self.visit {
+            Some(visit) => visit.deadline_passed(out).await,
+            None if self.patience_ends.is_some_and(|ends| ends <= now) => {
+                Err(CloseReason::AuthenticationTimeout)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn closing(&mut self, _reason: CloseReason, _out: &mut BytesMut) {
+        // The close frame says it all.
+    }
+
+    async fn closed(&mut self) {
+        if let Some(visit) = self.visit.take() {
+            visit.end().await;
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What goes wrong in the dialect: a code for programs and a sentence for people. The one table of its codes.
+
+use std::borrow::Cow;
+
+use crate::core::{NameError, Refusal};
+use crate::gateway::json::{self, Excess};
+use crate::gateway::token::Refused;
+
+/// Something went wrong, and the client is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// For programs.
+    pub code: &'static str,
+    /// For people.
+    pub message: Cow<'static, str>,
+}
+
+impl Fault {
+    /// A fault with a fixed text.
+    #[must_use]
+    pub const fn new(code: &'static str, message: &'static str) -> Self {
+        Self { code, message: Cow::Borrowed(message) }
+    }
+
+    /// Appends it as JSON.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        json::object(out, |fault| {
+            fault.text("code", self.code);
+            fault.text("message", &self.message);
+        });
+    }
+
+    /// As a payload or body of its own: `{"error":{...}}`.
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(96);
+        json::object(&mut out, |body| self.write(body.key("error")));
+        out
+    }
+}
+
+/// The connection has not said who it is.
+pub const NOT_AUTHENTICATED: Fault = Fault::new("not.authenticated", "authenticate first");
+/// The text is not JSON.
+pub const INVALID_JSON: Fault = Fault::new("invalid.json", "a frame is JSON");
+/// No such event is known.
+pub const UNKNOWN_EVENT: Fault = Fault::new("unknown.event", "the hub knows no event of this name");
+/// A binary frame came.
+pub const BINARY: Fault = Fault::new("invalid.frame", "frames of this dialect are text");
+/// More came than is allowed.
+pub const TOO_FAST: Fault = Fault::new("too.fast", "this is too often; slow down");
+/// The session watches as many topics as are allowed.
+pub const TOO_MANY_TOPICS: Fault = Fault::new(
+    "too.many.topics",
+    "the session is subscribed to as many channels as limits.topics_per_session allows",
+);
+/// The payload names no channel.
+pub const NO_CHANNEL: Fault = Fault::new("invalid.parameters", "channel data was not provided");
+/// The token does not allow it.
+pub const NOT_AUTHORIZED: Fault = Fault::new("not.authorized", "the token does not allow this");
+/// The topic is not subscribed.
+pub const NOT_SUBSCRIBED: Fault =
+    Fault::new("app.event.channel.subscription.required", "the connection is not subscribed to the channel");
+/// The subscription ended before it began.
+pub const CANCELLED: Fault = Fault::new("cancelled", "the subscription was ended before it began");
+/// The event has no category.
+pub const NO_CATEGORY: Fault = Fault::new("invalid.parameters", "an event has a category");
+/// The category is too long.
+pub const LONG_CATEGORY: Fault = Fault::new("invalid.parameters", "a category has at most 128 bytes");
+/// The hub ends.
+pub const STOPPING: Fault = Fault::new("unavailable", "the hub is stopping");
+/// Only the hub says such things.
+pub const RESERVED: Fault = Fault::new("not.authorized", "events of this category are made by the hub");
+/// The content is no object.
+pub const BAD_CONTENT: Fault = Fault::new("invalid.parameters", "content is an object");
+/// The content is too long.
+pub const LONG_CONTENT: Fault =
+    Fault::new("too.large", "the content is longer than limits.content_bytes allows");
+/// The body of a request is too long.
+pub const LONG_BODY: Fault = Fault::new("too.large", "the body is too long");
+/// Nobody can receive the event.
+pub const BAD_RECEIVERS: Fault =
+    Fault::new("invalid.parameters", "receivers is a list of users, each with an _id, and not too long");
+
+impl From<NameError> for Fault {
+    fn from(error: NameError) -> Self {
+        Self { code: "invalid.parameters", message: format!("the channel's _id {error}").into() }
+    }
+}
+
+impl From<Excess> for Fault {
+    fn from(excess: Excess) -> Self {
+        let code = match excess {
+            Excess::Depth => "too.deep",
+            Excess::Keys | Excess::String => "too.large",
+            Excess::Surrogate | Excess::Number => "invalid.json",
+        };
+        Self { code, message: excess.to_string().into() }
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal {
+            Refusal::UnknownSession => "session.ended",
+            Refusal::TopicFull => "topic.full",
+            Refusal::Unavailable => "unavailable",
+        };
+        Self { code, message: refusal.to_string().into() }
+    }
+}
+
+impl From<Refused> for Fault {
+    fn from(refused: Refused) -> Self {
+        Self { code: "not.authenticated", message: refused.to_string().into() }
+    }
+}

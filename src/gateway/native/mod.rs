@@ -1,0 +1,20 @@
+//! The native dialect: the events of Avaya-Spaces-style clients, as `protocol/native.md` describes them.
+
+mod asked;
+mod channels;
+mod dialect;
+mod encode;
+pub mod fault;
+pub mod framing;
+mod message;
+mod pace;
+mod payload;
+mod presence;
+mod rest;
+mod speak;
+mod translate;
+mod visit;
+
+pub use dialect::{Arrival, Native, Shared};
+pub use encode::{Encoder, roster};
+pub use rest::router;
