@@ -1,0 +1,175 @@
+//! `presence-hub bench`: a load generator and yardstick. It measures a hub from outside, over real connections.
+//!
+//! One thread holds all connections, so that a machine with two cores gives one to the hub. What the hub costs is what the
+//! kernel says its process has used; what no hub could avoid is measured beside it as the *floor*.
+
+mod connect;
+mod error;
+mod fanout;
+mod fleet;
+mod floor;
+mod frame;
+mod gathering;
+mod histogram;
+mod hub;
+mod idle;
+mod launch;
+mod line;
+mod marker;
+mod native;
+mod options;
+mod process;
+mod protocol;
+mod publisher;
+mod rate;
+mod report;
+mod stage;
+mod stopwatch;
+mod storm;
+mod tally;
+mod token;
+
+#[cfg(test)]
+mod rehearsal;
+
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::LocalSet;
+
+pub use error::BenchError;
+pub use options::Options;
+
+use hub::Hub;
+use launch::Cores;
+use native::Native;
+use options::{HubOptions, Scenario};
+use process::Process;
+use report::Report;
+use stage::Ground;
+use token::Mint;
+
+/// Open files beyond one for each connection.
+const SPARE_FILES: u64 = 64;
+
+/// Runs a scenario and writes its report to the standard output. Must not be called from within a runtime.
+///
+/// # Errors
+/// When the scenario could not be carried through, and when its own checks say that the figures must not be believed; in the
+/// latter case the report is written all the same.
+pub fn run(options: &Options) -> Result<(), BenchError> {
+    if let Scenario::FloorWriter(options) = &options.scenario {
+        return floor::write(options);
+    }
+    make_room(options.scenario.connections())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(BenchError::io("starting the runtime"))?;
+    let report = LocalSet::new().block_on(&runtime, interruptible(options))?;
+    let mut out = std::io::stdout().lock();
+    if options.json {
+        report.write_json(&mut out)?;
+    } else {
+        report.write_text(&mut out)?;
+    }
+    report.fault.map_or(Ok(()), Err)
+}
+
+/// However the scenario ends, what it started is dropped here, and with it ended.
+async fn interruptible(options: &Options) -> Result<Report, BenchError> {
+    let signal = |kind| signal(kind).map_err(BenchError::io("listening for signals"));
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        report = measure(options) => report,
+        _ = interrupt.recv() => Err(BenchError::Interrupted),
+        _ = terminate.recv() => Err(BenchError::Interrupted),
+    }
+}
+
+async fn measure(options: &Options) -> Result<Report, BenchError> {
+    let cores = if options.pin { Cores::Apart } else { Cores::Shared };
+    cores.settle()?;
+    if options.busy {
+        tokio::task::spawn_local(spin());
+    }
+    if let Scenario::Floor(floor) = &options.scenario {
+        return floor::run(floor, cores).await;
+    }
+    let hub = bring_up(&options.hub, cores).await?;
+    let ground = Ground {
+        address: hub.address(),
+        process: hub.process(),
+        mint: Mint::new(&options.hub.app_key, &options.hub.app_secret),
+        protocol: &Native,
+        patience: Duration::from_secs_f64(options.hub.patience),
+    };
+    let report = play(&options.scenario, &ground, cores).await;
+    hub.end().await?;
+    report
+}
+
+async fn play(scenario: &Scenario, ground: &Ground, cores: Cores) -> Result<Report, BenchError> {
+    match scenario {
+        Scenario::Fanout(options) => fanout::run(ground, options, cores).await,
+        Scenario::Rate(options) => rate::run(ground, options).await,
+        Scenario::Idle(options) => idle::run(ground, options).await,
+        Scenario::Storm(options) => storm::run(ground, options).await,
+        Scenario::Floor(options) => floor::run(options, cores).await,
+        Scenario::FloorWriter(_) => Err(BenchError::Option("floor-writer is a part of floor".to_owned())),
+    }
+}
+
+async fn bring_up(options: &HubOptions, cores: Cores) -> Result<Hub, BenchError> {
+    match (&options.url, options.pid) {
+        (Some(url), Some(pid)) => Hub::running(url, Process(pid), cores),
+        (None, None) => Hub::start(&options.set, cores).await,
+        (Some(_), None) | (None, Some(_)) => {
+            Err(BenchError::Option("--url and --pid go together".to_owned()))
+        }
+    }
+}
+
+/// Keeps the thread from sleeping: whenever nothing else is to be done, the runtime asks the kernel again at once.
+async fn spin() {
+    loop {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Raises the limit of open files as far as it goes, which the hub of the bench's own inherits.
+fn make_room(connections: usize) -> Result<(), BenchError> {
+    let limit = rlimit::increase_nofile_limit(rlimit::INFINITY)
+        .map_err(BenchError::io("raising the limit of open files"))?;
+    let needed = connections as u64 + SPARE_FILES;
+    if needed > limit {
+        let most = limit.saturating_sub(SPARE_FILES);
+        return Err(BenchError::OpenFiles { wanted: connections, needed, limit, most });
+    }
+    Ok(())
+}
+
+impl Scenario {
+    fn connections(&self) -> usize {
+        match self {
+            Self::Fanout(options) => options.connections,
+            Self::Rate(options) => options.connections,
+            Self::Idle(options) => options.connections,
+            Self::Storm(options) => options.connections,
+            Self::Floor(options) => options.connections,
+            Self::FloorWriter(options) => options.connections,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_connections_than_open_files_is_an_error_that_says_how_many_fit() {
+        let refused = make_room(usize::MAX / 2);
+        assert!(matches!(&refused, Err(BenchError::OpenFiles { .. })), "{refused:?}");
+        let text = refused.map_err(|error| error.to_string()).unwrap_err();
+        assert!(text.contains("ask for at most"), "{text}");
+        assert!(make_room(1).is_ok());
+    }
+}

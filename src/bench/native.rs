@@ -1,0 +1,169 @@
+//! The native dialect on a plain WebSocket at `/ws`, as the load generator speaks it.
+
+use memchr::memmem;
+use serde_json::{Value, json};
+
+use super::protocol::{Heard, PARTY_PREFIX, Protocol, Saying, seat_of};
+
+/// `protocol/native.md`.
+#[derive(Debug)]
+pub(super) struct Native;
+
+const ENVELOPE: &[u8] = b"{\"event\":\"";
+const ID: &[u8] = b"\"_id\":\"";
+const ONLINE: &str = "app.event.presence.party.online";
+/// How far into a presence event its category is looked for before the whole text is searched.
+const NEAR: usize = 128;
+
+impl Protocol for Native {
+    fn request_target(&self, token: &str) -> String {
+        format!("/ws?token={token}")
+    }
+
+    fn say(&self, saying: Saying<'_>) -> String {
+        match saying {
+            Saying::Watch { topic } => json!({
+                "event": "SUBSCRIBE_CHANNEL", "payload": {"channel": {"type": "topic", "_id": topic}},
+            }),
+            Saying::Online { topic, text } => json!({
+                "event": "SEND_PRESENCE_EVENT",
+                "payload": {"category": ONLINE, "topicId": topic, "content": {"text": text}},
+            }),
+            Saying::Publish { topic, text } => json!({
+                "event": "SEND_MESSAGE",
+                "payload": {"category": "chat", "topicId": topic, "content": {"bodyText": text}},
+            }),
+        }
+        .to_string()
+    }
+
+    fn hear(&self, text: &[u8]) -> Heard {
+        match text.strip_prefix(ENVELOPE).and_then(|rest| rest.split(|byte| *byte == b'"').next()) {
+            Some(name) => heard(name, text),
+            None => serde_json::from_slice::<Value>(text)
+                .ok()
+                .and_then(|value| {
+                    value.get("event").and_then(Value::as_str).map(|name| heard(name.as_bytes(), text))
+                })
+                .unwrap_or(Heard::Other),
+        }
+    }
+
+    fn members(&self, text: &[u8], each: &mut dyn FnMut(usize)) {
+        for at in memmem::find_iter(text, ID) {
+            let id = text.get(at + ID.len()..).unwrap_or_default();
+            let Some(id) = id.get(..PARTY_PREFIX.len() + 6) else { continue };
+            if let Some(seat) = seat_of(id) {
+                each(seat);
+            }
+        }
+    }
+
+    fn members_by_the_book(&self, text: &[u8]) -> Option<Vec<usize>> {
+        let value: Value = serde_json::from_slice(text).ok()?;
+        let payload = value.get("payload")?;
+        let ids: Vec<&Value> = match value.get("event")?.as_str()? {
+            "CHANNEL_SUBSCRIBED" => {
+                let roster = payload.get("hub")?.get("roster")?.as_array()?;
+                roster.iter().filter_map(|entry| entry.get("user")?.get("_id")).collect()
+            }
+            _ => vec![payload.get("sender")?.get("_id")?],
+        };
+        Some(ids.iter().filter_map(|id| seat_of(id.as_str()?.as_bytes())).collect())
+    }
+}
+
+fn heard(name: &[u8], text: &[u8]) -> Heard {
+    match name {
+        b"MESSAGE_SENT" => Heard::Text,
+        b"PRESENCE_EVENT_RESPONSE" => presence(text),
+        b"CHANNEL_SUBSCRIBED" => Heard::Snapshot,
+        b"AUTHENTICATED" => Heard::Welcome,
+        b"ERROR" | b"AUTHENTICATE_FAILED" | b"SUBSCRIBE_CHANNEL_FAILED" | b"SEND_MESSAGE_FAILED" => {
+            Heard::Refused
+        }
+        _ => Heard::Other,
+    }
+}
+
+fn presence(text: &[u8]) -> Heard {
+    const KEY: &[u8] = b"\"category\":\"";
+    let near = text.get(..NEAR).unwrap_or(text);
+    let at = memmem::find(near, KEY).or_else(|| memmem::find(text, KEY));
+    let category = at.and_then(|at| text.get(at + KEY.len()..)).unwrap_or_default();
+    match category.split(|byte| *byte == b'"').next() {
+        Some(b"app.event.presence.party.online") => Heard::Online,
+        Some(b"app.event.presence.party.leaves" | b"party.removed") => Heard::Left,
+        Some(b"media.session.invalid") => Heard::Refused,
+        _ => Heard::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn members(text: &str) -> Vec<usize> {
+        let mut seats = Vec::new();
+        Native.members(text.as_bytes(), &mut |seat| seats.push(seat));
+        seats
+    }
+
+    #[test]
+    fn events_are_told_apart() {
+        for (text, want) in [
+            (r#"{"event":"AUTHENTICATED","payload":{}}"#, Heard::Welcome),
+            (r#"{"event":"CHANNEL_SUBSCRIBED","payload":{}}"#, Heard::Snapshot),
+            (r#"{"event":"MESSAGE_SENT","payload":{}}"#, Heard::Text),
+            (r#"{"payload":{},"event":"MESSAGE_SENT"}"#, Heard::Text),
+            (r#"{"event":"MESSAGE_SENTIMENT","payload":{}}"#, Heard::Other),
+            (r#"{"event":"SEND_MESSAGE_FAILED","payload":{}}"#, Heard::Refused),
+            (r#"{"event":"ACK","payload":{}}"#, Heard::Other),
+            ("MESSAGE_SENT", Heard::Other),
+        ] {
+            assert_eq!(Native.hear(text.as_bytes()), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn presence_is_told_apart_by_its_category_wherever_that_stands() {
+        let far = "x".repeat(2 * NEAR);
+        for (category, want) in [
+            (ONLINE, Heard::Online),
+            ("app.event.presence.party.leaves", Heard::Left),
+            ("party.removed", Heard::Left),
+            ("media.session.invalid", Heard::Refused),
+            ("hub.presence.interval", Heard::Other),
+        ] {
+            for pad in ["", &far] {
+                let text = format!(
+                    r#"{{"event":"PRESENCE_EVENT_RESPONSE","payload":{{"a":"{pad}","category":"{category}"}}}}"#
+                );
+                assert_eq!(Native.hear(text.as_bytes()), want, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_quick_scan_finds_what_the_full_parse_finds() {
+        let online = r#"{"event":"PRESENCE_EVENT_RESPONSE","payload":{"category":"app.event.presence.party.online",
+            "content":{"text":"x"},"receivers":[],"sender":{"_id":"bench-000042","type":"user"},"topicId":"bench-000001"}}"#;
+        assert_eq!(members(online), [42]);
+        assert_eq!(Native.members_by_the_book(online.as_bytes()), Some(vec![42]));
+        let snapshot = r#"{"event":"CHANNEL_SUBSCRIBED","payload":{"channel":{"_id":"bench","type":"topic"},"hub":{"roster":[
+            {"user":{"_id":"bench-000007"},"content":{}},{"user":{"_id":"someone"}},{"user":{"_id":"bench-000003"}}]}}}"#;
+        assert_eq!(members(snapshot), [7, 3]);
+        assert_eq!(Native.members_by_the_book(snapshot.as_bytes()), Some(vec![7, 3]));
+        assert_eq!(Native.members_by_the_book(b"{}"), None);
+    }
+
+    #[test]
+    fn what_is_said_is_the_protocol() {
+        let said: Value =
+            serde_json::from_str(&Native.say(Saying::Publish { topic: "t", text: "hi" })).unwrap();
+        assert_eq!(said["event"], "SEND_MESSAGE");
+        assert_eq!(said["payload"]["content"]["bodyText"], "hi");
+        let said: Value = serde_json::from_str(&Native.say(Saying::Watch { topic: "t" })).unwrap();
+        assert_eq!(said["payload"]["channel"], json!({"type": "topic", "_id": "t"}));
+    }
+}

@@ -1,0 +1,196 @@
+//! Takes connections to where a scenario begins: authenticated, and watching their topics.
+
+use std::time::Duration;
+
+use futures::future::try_join_all;
+
+use super::connect::{Address, open};
+use super::error::BenchError;
+use super::fleet::{Fleet, Sink};
+use super::frame::put_client_text;
+use super::process::Process;
+use super::protocol::{Heard, Protocol, Saying};
+use super::token::Mint;
+
+/// How many connections are opened, or topics watched, at once.
+const STRIDE: usize = 64;
+/// Of what a hub refuses, this much is repeated to the person.
+const REFUSAL_SHOWN: usize = 400;
+
+/// What a scenario listens with.
+pub(super) trait Audience: 'static {
+    /// Takes a frame. Is there something in it that the driver of the scenario may be waiting for?
+    fn hear(&mut self, seat: usize, heard: Heard, text: &[u8], wire: usize) -> bool;
+}
+
+/// Where a scenario takes place.
+#[derive(Debug)]
+pub(super) struct Ground {
+    /// The hub's address.
+    pub(super) address: Address,
+    /// The hub's process.
+    pub(super) process: Process,
+    /// Makes the parties' tokens.
+    pub(super) mint: Mint,
+    /// The dialect spoken.
+    pub(super) protocol: &'static dyn Protocol,
+    /// How long nothing may happen before a scenario gives up.
+    pub(super) patience: Duration,
+}
+
+/// Stands between the connections and the audience, and keeps count of who is in.
+#[derive(Debug)]
+pub(super) struct Stage<A> {
+    protocol: &'static dyn Protocol,
+    welcomed: usize,
+    watching: usize,
+    refusal: Option<(usize, String)>,
+    audience: A,
+}
+
+impl<A: Audience> Sink for Stage<A> {
+    fn take(&mut self, seat: usize, text: &[u8], wire: usize) -> bool {
+        let heard = self.protocol.hear(text);
+        match heard {
+            Heard::Welcome => {
+                self.welcomed += 1;
+                true
+            }
+            Heard::Snapshot => {
+                self.watching += 1;
+                self.audience.hear(seat, heard, text, wire);
+                true
+            }
+            Heard::Refused => {
+                let shown = text.get(..REFUSAL_SHOWN).unwrap_or(text);
+                self.refusal.get_or_insert_with(|| (seat, String::from_utf8_lossy(shown).into_owned()));
+                true
+            }
+            Heard::Text | Heard::Online | Heard::Left | Heard::Other => {
+                self.audience.hear(seat, heard, text, wire)
+            }
+        }
+    }
+}
+
+/// The connections of a scenario, all authenticated.
+#[derive(Debug)]
+pub(super) struct Crowd<A> {
+    fleet: Fleet<Stage<A>>,
+    protocol: &'static dyn Protocol,
+    patience: Duration,
+}
+
+impl<A: Audience> Crowd<A> {
+    /// Connects this many parties and waits until the hub has let them in.
+    pub(super) async fn gather(ground: &Ground, size: usize, audience: A) -> Result<Self, BenchError> {
+        let Ground { protocol, patience, .. } = *ground;
+        let stage = Stage { protocol, welcomed: 0, watching: 0, refusal: None, audience };
+        let mut crowd = Self { fleet: Fleet::new(stage), protocol, patience };
+        while crowd.fleet.size() < size {
+            let first = crowd.fleet.size();
+            let seats = first..size.min(first + STRIDE);
+            let opened = try_join_all(seats.clone().map(|seat| admit(ground, seat))).await?;
+            for (stream, begun) in opened {
+                crowd.fleet.add(stream, &begun);
+            }
+            let text = format!("{} parties to be authenticated", seats.end);
+            crowd.settle(&text, |stage| stage.welcomed >= seats.end).await?;
+        }
+        Ok(crowd)
+    }
+
+    /// Lets every connection watch the topic that belongs to its seat, and waits until all do.
+    pub(super) async fn watch(&self, topic: impl Fn(usize) -> String) -> Result<(), BenchError> {
+        let before = self.fleet.with(|stage| stage.watching);
+        let size = self.fleet.size();
+        for first in (0..size).step_by(STRIDE) {
+            let end = size.min(first + STRIDE);
+            for seat in first..end {
+                self.say(seat, Saying::Watch { topic: &topic(seat) });
+                self.fleet.flush(seat).await?;
+            }
+            self.settle("topics to be watched", |stage| stage.watching - before >= end).await?;
+        }
+        Ok(())
+    }
+
+    /// Says something on one connection.
+    pub(super) fn say(&self, seat: usize, saying: Saying<'_>) {
+        self.say_all(seat, &[saying]);
+    }
+
+    /// Says several things on one connection, in one write.
+    pub(super) fn say_all(&self, seat: usize, sayings: &[Saying<'_>]) {
+        let mut out = Vec::with_capacity(1_024);
+        for saying in sayings {
+            put_client_text(self.protocol.say(*saying).as_bytes(), &mut out);
+        }
+        self.fleet.push(seat, &out);
+    }
+
+    /// Appends the frame that says something, to be sent with [`Self::send`].
+    pub(super) fn put(&self, saying: Saying<'_>, out: &mut Vec<u8>) {
+        put_client_text(self.protocol.say(saying).as_bytes(), out);
+    }
+
+    /// Sends frames on one connection.
+    pub(super) async fn send(&self, seat: usize, frames: &[u8]) -> Result<(), BenchError> {
+        self.fleet.push(seat, frames);
+        self.fleet.flush(seat).await
+    }
+
+    /// Waits until everything said on any connection has been taken by the kernel.
+    pub(super) async fn flush(&self) -> Result<(), BenchError> {
+        for seat in 0..self.fleet.size() {
+            self.fleet.flush(seat).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at or changes the audience.
+    pub(super) fn with<T>(&self, look: impl FnOnce(&mut A) -> T) -> T {
+        self.fleet.with(|stage| look(&mut stage.audience))
+    }
+
+    /// Text frames and bytes that have arrived so far.
+    pub(super) fn volume(&self) -> (u64, u64) {
+        self.fleet.volume()
+    }
+
+    /// Has every connection lasted, and was nothing refused?
+    pub(super) fn check(&self) -> Result<(), BenchError> {
+        self.fleet.check()?;
+        self.refusal()
+    }
+
+    /// Waits until the audience is as wanted.
+    pub(super) async fn until(
+        &self,
+        what: &str,
+        mut is_so: impl FnMut(&mut A) -> bool,
+    ) -> Result<(), BenchError> {
+        self.settle(what, |stage| is_so(&mut stage.audience)).await
+    }
+
+    async fn settle(
+        &self,
+        what: &str,
+        mut is_so: impl FnMut(&mut Stage<A>) -> bool,
+    ) -> Result<(), BenchError> {
+        self.fleet.until(what, self.patience, |stage| stage.refusal.is_some() || is_so(stage)).await?;
+        self.refusal()
+    }
+
+    fn refusal(&self) -> Result<(), BenchError> {
+        match self.fleet.with(|stage| stage.refusal.take()) {
+            Some((seat, text)) => Err(BenchError::Refused { seat, text }),
+            None => Ok(()),
+        }
+    }
+}
+
+async fn admit(ground: &Ground, seat: usize) -> Result<(tokio::net::TcpStream, Vec<u8>), BenchError> {
+    let token = ground.mint.token(seat)?;
+    open(&ground.address, seat, &ground.protocol.request_target(&token)).await
+}
