@@ -7,3 +7,7 @@ mod client;
 mod driver;
 mod echo;
 mod fixture;
+mod server;
+mod size;
+mod sockets;
+mod starved;
