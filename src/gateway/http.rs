@@ -147,7 +147,7 @@ struct Guest {
 
 enum Welcome {
     Admitted(Arc<Admission>),
-    Refused(Excess, Refusing),
+    Refused { excess: Excess, _slot: Refusing },
 }
 
 /// A refusal under way.
@@ -163,7 +163,7 @@ impl Shared {
             Ok(admission) => Welcome::Admitted(Arc::new(admission)),
             Err(excess) => {
                 settings.tally.refused.fetch_add(1, Relaxed);
-                Welcome::Refused(excess, Refusing::begin(&settings.tally)?)
+                Welcome::Refused { excess, _slot: Refusing::begin(&settings.tally)? }
             }
         };
         Some(Arc::new(Guest { peer, welcome, has_asked: AtomicBool::new(false) }))
@@ -199,7 +199,7 @@ impl Shared {
     async fn secure(&self, stream: TcpStream, guest: &Guest) -> Option<Socket> {
         let admission = match &guest.welcome {
             Welcome::Admitted(admission) => Some(Arc::clone(admission)),
-            Welcome::Refused(..) => None,
+            Welcome::Refused { .. } => None,
         };
         let Some(tls) = &self.tls else { return Some(Socket::plain(stream, admission)) };
         match tls.accept(stream).await {
@@ -245,7 +245,7 @@ impl Shared {
         guest.has_asked.store(true, Relaxed);
         let admission = match &guest.welcome {
             Welcome::Admitted(admission) => Arc::clone(admission),
-            Welcome::Refused(excess, _) => {
+            Welcome::Refused { excess, .. } => {
                 let mut response = excess.into_response();
                 response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
                 return Box::pin(std::future::ready(Ok(response)));

@@ -98,12 +98,6 @@ impl Inlet {
     pub(super) fn is_fresh(&self) -> bool {
         self.is_fresh
     }
-
-    /// Whether a buffer is held.
-    #[cfg(test)]
-    pub(super) fn is_holding(&self) -> bool {
-        self.parser.is_some()
-    }
 }
 
 fn parser(caps: Caps) -> WebSocket<Ends> {
@@ -144,5 +138,63 @@ impl Write for Ends {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CAPS: Caps = Caps { message: 1 << 16, fragments: 4, buffer: 1024 };
+
+    fn text(length: u16) -> Vec<u8> {
+        let mut bytes = vec![0x81, 0xfe];
+        bytes.extend(length.to_be_bytes());
+        bytes.extend([0; 4]);
+        bytes.resize(bytes.len() + usize::from(length), b'x');
+        bytes
+    }
+
+    #[test]
+    fn nothing_is_held_between_messages() {
+        let mut inlet = Inlet::default();
+        let mut answers = BytesMut::new();
+        for chunk in text(60_000).chunks(8192) {
+            inlet.feed(chunk, CAPS).unwrap();
+            assert!(inlet.is_fresh() && inlet.parser.is_some());
+            if let Some(message) = inlet.next(&mut answers).unwrap() {
+                assert!(matches!(message, Incoming::Text(text) if text.len() == 60_000));
+            }
+            while inlet.is_fresh() {
+                assert!(inlet.next(&mut answers).unwrap().is_none());
+            }
+        }
+        assert!(inlet.parser.is_none());
+        assert!(size_of::<Inlet>() <= 48, "{}", size_of::<Inlet>());
+    }
+
+    #[test]
+    fn an_unfinished_message_is_held() {
+        let mut inlet = Inlet::default();
+        let mut answers = BytesMut::new();
+        inlet.feed(&[0x01, 0x81, 0, 0, 0, 0, b'a'], CAPS).unwrap();
+        assert!(inlet.next(&mut answers).unwrap().is_none());
+        assert!(inlet.parser.is_some());
+        inlet.feed(&[0x89, 0x80, 0, 0, 0, 0, 0x80, 0x81, 0, 0, 0, 0, b'b'], CAPS).unwrap();
+        assert!(matches!(inlet.next(&mut answers), Ok(Some(Incoming::Text(text))) if text.as_str() == "ab"));
+        assert_eq!(&answers[..], [0x8a, 0], "the pong comes before what follows the ping");
+        assert!(inlet.next(&mut answers).unwrap().is_none());
+        assert!(inlet.parser.is_none());
+    }
+
+    #[test]
+    fn fragments_are_refused_before_they_are_parsed() {
+        let mut inlet = Inlet::default();
+        let mut stream = vec![0x01, 0x80, 0, 0, 0, 0];
+        for _ in 0..4 {
+            stream.extend([0x00, 0x80, 0, 0, 0, 0]);
+        }
+        assert_eq!(inlet.feed(&stream, CAPS), Err(CloseReason::TooLarge));
+        assert!(inlet.parser.is_none());
     }
 }

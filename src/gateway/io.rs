@@ -207,3 +207,30 @@ impl AsyncWrite for Socket {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, duplex};
+
+    #[tokio::test]
+    async fn a_pipe_of_many_pieces_arrives_whole_and_leaves_no_buffer() {
+        let (mut near, mut far) = duplex(100);
+        let mut pipe = Pipe::default();
+        let mut expected = Vec::new();
+        for piece in 0..200 {
+            let frames = Bytes::from(vec![piece; usize::from(piece % 9)]);
+            expected.extend_from_slice(&frames);
+            pipe.push(frames);
+        }
+        assert_eq!(pipe.length(), expected.len());
+        let mut arrived = vec![0; expected.len()];
+        let send = std::future::poll_fn(|cx| pipe.poll_send(&mut near, cx));
+        let (sent, received) = tokio::join!(send, far.read_exact(&mut arrived));
+        sent.unwrap();
+        received.unwrap();
+        assert_eq!(arrived, expected);
+        assert!(pipe.is_empty());
+        assert_eq!(pipe.rest.capacity(), 0);
+    }
+}

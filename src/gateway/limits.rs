@@ -235,11 +235,14 @@ impl Drop for Admission {
 
 /// What an address is counted under, if it is counted.
 fn network(address: IpAddr) -> Option<IpAddr> {
-    match address.to_canonical() {
-        address if address.is_loopback() => None,
-        IpAddr::V6(address) => Some(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()),
-        address @ IpAddr::V4(_) => Some(address),
+    let address = address.to_canonical();
+    if address.is_loopback() {
+        return None;
     }
+    Some(match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+    })
 }
 
 fn take<K: Eq + Hash>(counts: &mut FxHashMap<K, usize>, key: K, most: usize) -> Option<()> {

@@ -26,6 +26,9 @@ use crate::core::Mono;
 /// When this much has been rendered, it is written before more is rendered.
 const BATCH: usize = 64 * 1024;
 
+/// How much is read and thrown away while the client's answer to a close is awaited.
+const PATIENCE: usize = 256 * 1024;
+
 /// What a connection may do, and how long it is waited for. One value serves all connections of a listener.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -405,11 +408,16 @@ where
     async fn linger(&mut self, awaited: Await) {
         let Self { stream, pipe, inlet, settings, .. } = self;
         let mut is_answered = awaited == Await::Nothing;
+        let mut patience = PATIENCE;
         let farewell = poll_fn(|cx| {
             let sent = pipe.poll_send(stream, cx);
             // Reading on keeps the client's late frames from resetting the connection under the close frame.
             while !is_answered {
-                match poll_read(stream, cx, |bytes| bytes.is_empty() || inlet.discard(bytes).is_close) {
+                let read = poll_read(stream, cx, |bytes| {
+                    patience = patience.saturating_sub(bytes.len());
+                    bytes.is_empty() || patience == 0 || inlet.discard(bytes).is_close
+                });
+                match read {
                     Poll::Ready(Ok(is_last)) => is_answered = is_last,
                     Poll::Ready(Err(_)) => return Poll::Ready(()),
                     Poll::Pending => break,
