@@ -48,14 +48,14 @@ export class Topic extends Emitter {
   #mark = null;
   #replayEnd = null;
   #gaps = 0;
-  #repairedAt = 0;
+  #repairedAt = -Infinity;
   #wanted = null;
   #version = 0;
   #acknowledged = 0;
   #announced = 0;
   #announcing = false;
   #waiting = [];
-  #typedAt = 0;
+  #typedAt = -Infinity;
 
   /** @type {TopicState} */
   state = 'detached';
@@ -147,7 +147,7 @@ export class Topic extends Emitter {
    * @returns {Promise<void>}
    */
   say(text) {
-    this.#typedAt = 0; // what comes next is typing anew
+    this.#typedAt = -Infinity; // what comes next is typing anew
     return this.#link.request('SEND_MESSAGE', { category: 'chat', topicId: this.name, content: { bodyText: text } });
   }
 
