@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::admin::{self, Console, Health};
-use crate::broker::{Bounds, Broker, Clock, Encode, Handle, Parts, Policy};
+use crate::broker::{Bounds, Broker, Clock, Encode, EncoderId, Handle, Parts, Policy};
 use crate::config::{AppConfig, Config};
 use crate::core::{Limits as RosterLimits, NodeId, Timetoken};
 use crate::engine::highwater::{self, HighWater};
@@ -20,10 +20,16 @@ use crate::engine::{AppSlot, Engine, Memory};
 use crate::gateway::apps::{App as Tenant, AppLimits, Apps, TopicRule};
 use crate::gateway::http::{self, Tally};
 use crate::gateway::limits::{Caps, Limits};
+use crate::gateway::native::framing::Plain;
+use crate::gateway::origin::Origins;
 use crate::gateway::pattern::Pattern;
 use crate::gateway::peer::Proxies;
 use crate::gateway::{json, native, pages, tls, websocket};
 use crate::telemetry::Metrics;
+
+/// The wire forms, in the order of their encoders.
+static PLAIN: Plain = Plain;
+const PLAIN_ENCODER: EncoderId = EncoderId(0);
 
 /// A hub that is about to be.
 #[derive(Debug)]
@@ -217,7 +223,7 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
     // The engine remembers a topic's numbering a little longer than the roster remembers the topic.
     let retention = config.presence.retention + Duration::from_secs(10);
     let engine: Box<dyn Engine> = Box::new(Memory::new(now, floor, retention));
-    let encoders: Vec<Arc<dyn Encode>> = native::encoders();
+    let encoders: Vec<Arc<dyn Encode>> = vec![Arc::new(native::Encoder::new(&PLAIN))];
     let limits = RosterLimits {
         history: config.presence.history,
         retention: config.presence.retention,
@@ -273,16 +279,19 @@ fn routes(shared: &Shared, handle: &Handle) -> Router {
     settings.control_frames = config.limits.control_frames_per_second;
     settings.ping_interval = config.limits.ping_interval;
     settings.pong_timeout = config.limits.pong_timeout;
-    let native = native::router(native::Deps {
+    let native = native::Shared {
         apps: Arc::clone(apps),
         broker: handle.clone(),
         clock: clock.clone(),
-        metrics: metrics.clone(),
-        websocket: settings,
+        framing: &PLAIN,
+        encoder: PLAIN_ENCODER,
+        ping_interval: config.limits.ping_interval,
         outbox: bounds(config),
         auth_timeout: config.limits.auth_timeout,
         body_bytes: config.http.body_bytes,
-    });
+        metrics: metrics.clone(),
+    };
+    let native = native::router(Arc::new(native), settings);
     let health = shared.health.clone();
     let ready = axum::routing::get(move || async move { admin::readiness(&health) });
     Router::new()
@@ -352,7 +361,8 @@ fn tenant(config: &Config, place: usize, app: &AppConfig) -> Result<Tenant, Stri
     let limits = &config.limits;
     let mut tenant = Tenant::new(AppSlot(slot), &app.id, &app.key, app.secret.clone());
     tenant.open_topics = app.open_topics;
-    tenant.origins.clone_from(&app.origins);
+    let not_an_origin = |_| format!("apps.{place}.origins must hold origins such as https://app.example.com");
+    tenant.origins = Origins::new(&app.origins).map_err(not_an_origin)?;
     tenant.anonymous = app.anonymous;
     tenant.audience = app.audience.iter().cloned().collect();
     tenant.issuer = app.issuer.iter().cloned().collect();

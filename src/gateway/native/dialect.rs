@@ -19,9 +19,7 @@ use crate::gateway::json::{self, Caps};
 use crate::gateway::limits::Admission;
 use crate::gateway::principal::Principal;
 use crate::gateway::token;
-
-/// How long a connection may take to say who it is.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::telemetry::Metrics;
 
 /// How many frames it may send meanwhile that are about something else.
 const MOST_OTHERS: u32 = 16;
@@ -43,6 +41,12 @@ pub struct Shared {
     pub ping_interval: Duration,
     /// The bounds of each connection's outbox.
     pub outbox: Bounds,
+    /// How long a connection may take to say who it is.
+    pub auth_timeout: Duration,
+    /// The most bytes of a request's body.
+    pub body_bytes: usize,
+    /// Where connections are counted.
+    pub metrics: Metrics,
 }
 
 /// What the handshake of a connection told.
@@ -117,6 +121,7 @@ impl Native {
                 Ok(())
             }
             None => {
+                self.shared.metrics.unauthenticated();
                 let fault = Fault::from(token::Refused);
                 self.shared.framing.event(
                     event::AUTHENTICATE_FAILED,
@@ -183,7 +188,7 @@ impl Conversation for Native {
         match self.arrival.principal.take() {
             Some(principal) => self.admit(principal, out).await,
             None => {
-                self.patience_ends = Some(self.shared.clock.now().mono + PATIENCE);
+                self.patience_ends = Some(self.shared.clock.now().mono + self.shared.auth_timeout);
                 Ok(())
             }
         }

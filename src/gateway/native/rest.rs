@@ -28,9 +28,6 @@ use crate::gateway::token::{self, Credentials, Grant, Refused};
 use crate::gateway::upgrade::{NoUpgrade, Upgrade};
 use crate::gateway::websocket;
 
-/// The most bytes of a request's body.
-const MAX_BODY: usize = 16 * 1024;
-
 const ANONYMOUS_LASTS: Duration = Duration::from_secs(24 * 3600);
 const DEMO_LASTS: Duration = Duration::from_secs(12 * 3600);
 
@@ -56,7 +53,7 @@ pub fn router(shared: Arc<Shared>, websocket: websocket::Settings) -> Router {
         .route("/api/users/me", get(me))
         .route("/api/demo/token", post(demo))
         .route("/api/spaces/{topic}/attendees/{kind}/{id}", delete(remove))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(DefaultBodyLimit::max(shared.body_bytes))
         .layer(cors);
     Router::new().route("/ws", get(connect)).merge(api).with_state(Arc::new(Rest { shared, websocket }))
 }
@@ -122,8 +119,11 @@ async fn connect(
     };
     upgrade.accept(move |socket, leftover| async move {
         let outbox = Arc::new(Outbox::new(rest.shared.outbox));
+        let metrics = &rest.shared.metrics;
+        metrics.opened();
         let native = Native::new(Arc::clone(&rest.shared), Arc::clone(&outbox), arrival);
         let reason = websocket::serve(socket, leftover, outbox, native, &rest.websocket).await;
+        metrics.closed(reason.code());
         tracing::debug!(dialect = "native", %reason, "a connection ended");
     })
 }
@@ -144,7 +144,10 @@ fn arrive(
         return if is_foreign { Err(refused(ForeignOrigin)) } else { Ok(Arrival { welcome, ..arrival }) };
     };
     let checked = credentials.check(&shared.apps, shared.clock.now().wall);
-    let principal = checked.map_err(|why| refused(Failure::from(why)))?;
+    let principal = checked.map_err(|why| {
+        shared.metrics.unauthenticated();
+        refused(Failure::from(why))
+    })?;
     principal.app.origins.check(headers).map_err(refused)?;
     if principal.is_app {
         admission.authenticate();
