@@ -19,3 +19,5 @@ pub use handle::{Handle, Opening};
 pub use outbox::{Bounds, Broadcast, Item, Outbox, Pushed};
 pub use policy::Policy;
 pub use reply::{CloseReason, Notice, Reply, ReplyTo, Retry, Tag, Watching};
+
+pub use crate::engine::AppSlot;

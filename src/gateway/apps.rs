@@ -9,8 +9,8 @@ use secrecy::SecretString;
 use super::json::Caps;
 use super::origin::Origins;
 use super::pattern::Pattern;
+use crate::broker::AppSlot;
 use crate::core::TopicName;
-use crate::engine::AppSlot;
 
 /// A tenant as the gateways know it.
 #[derive(Debug, Clone)]

@@ -11,9 +11,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rustc_hash::FxHashMap;
 
-use crate::broker::CloseReason;
+use crate::broker::{AppSlot, CloseReason};
 use crate::core::PartyId;
-use crate::engine::AppSlot;
 
 /// The bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

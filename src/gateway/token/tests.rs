@@ -1,8 +1,8 @@
 //! What is let in, and what is not.
 
 use super::*;
+use crate::broker::AppSlot;
 use crate::core::TopicName;
-use crate::engine::AppSlot;
 use crate::gateway::principal::Action;
 
 const NOW: Wall = Wall(2_000_000_000 * Wall::TICKS_PER_SECOND);
