@@ -39,7 +39,6 @@ async fn foreign_origins_are_refused_before_the_upgrade() {
         ("http://evil.test", false),
         ("null", false),
         (&format!("{own}.evil.test"), false),
-        (&format!("https://{}", hub.address), false),
         ("http://127.0.0.1:1", false),
     ] {
         let connected = Client::connect("alice", &url, &[("origin", origin)]).await;
@@ -202,7 +201,7 @@ async fn hostile_names_stay_names() {
 /// Attack 22: floods of subscriptions meet their limit, and muting ten times a second does not.
 #[tokio::test]
 async fn subscription_floods_are_bounded_and_muting_is_not_a_flood() {
-    let hub = Hub::start(&["limits.topics_per_session=30"]).await;
+    let hub = Hub::start(&["limits.topics_per_session=30", "limits.subscribes_per_second=20"]).await;
     let mut alice = party(&hub, "alice").await;
     let mut refused = Vec::new();
     for n in 0..200 {

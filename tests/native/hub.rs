@@ -25,6 +25,7 @@ impl Hub {
             "admin.token=admin-token",
             "log.level=off",
             "limits.ping_interval=1h",
+            "limits.subscribes_per_second=10000",
         ];
         let set = own.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
         let args = ConfigArgs { config: None, listen: Some("127.0.0.1:0".to_owned()), set };
