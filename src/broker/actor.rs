@@ -49,12 +49,26 @@ pub struct Parts {
     pub metrics: Metrics,
 }
 
+/// What whoever gave a command wants back.
+#[derive(Debug)]
+struct Asked {
+    /// Something of its own, on the author's copy of the change.
+    echo: Option<Bytes>,
+    reply: ReplyTo,
+}
+
+impl Asked {
+    /// The hub itself gave the command.
+    fn by_nobody() -> Self {
+        Self { echo: None, reply: ReplyTo::Nobody }
+    }
+}
+
 /// A submission that has not wholly arrived.
 #[derive(Debug)]
 struct Pending {
     app: AppSlot,
-    reply: ReplyTo,
-    echo: Option<Bytes>,
+    asked: Asked,
     is_change: bool,
     stamp: Stamp,
 }
@@ -172,13 +186,7 @@ impl Broker {
             self.next_tick = None;
             for slot in 0..self.rooms.len() {
                 for (topic, watchers) in self.rooms[slot].recounted() {
-                    self.submit(
-                        app_of(slot),
-                        &Command::Watchers(topic, watchers),
-                        None,
-                        ReplyTo::Nobody,
-                        now,
-                    );
+                    self.submit(app_of(slot), &Command::Watchers(topic, watchers), Asked::by_nobody(), now);
                 }
                 self.rooms[slot].catch_up(now);
             }
@@ -195,18 +203,20 @@ impl Broker {
             Request::Open(opening) => {
                 let session = opening.session;
                 room.open(opening, now);
-                self.submit(app, &Command::Attach(session), None, ReplyTo::Nobody, now);
+                self.submit(app, &Command::Attach(session), Asked::by_nobody(), now);
             }
             Request::Detach(session) => {
-                self.submit(app, &Command::Detach(session), None, ReplyTo::Nobody, now);
+                self.submit(app, &Command::Detach(session), Asked::by_nobody(), now);
                 self.rooms[usize::from(app.0)].detach(session, now);
             }
             Request::Heard(session) => room.leases.heard(session, now),
-            Request::Submit { command, echo, reply } => self.submit(app, &command, echo, reply, now),
+            Request::Submit { command, echo, reply } => {
+                self.submit(app, &command, Asked { echo, reply }, now);
+            }
             Request::Watch { session, topic, since, reply } => {
                 // The viewer starts from what has been ordered so far.
                 self.drain_engine(now);
-                self.rooms[usize::from(app.0)].watch(session, topic, since, reply);
+                self.rooms[usize::from(app.0)].watch(session, &topic, since, reply);
             }
             Request::Unwatch { session, topic, reply } => room.unwatch(session, &topic, reply),
             Request::Roster { topic, reply } => {
@@ -223,7 +233,7 @@ impl Broker {
     }
 
     /// Decides a command, hands its records to the engine, and notes what the leases must know of it.
-    fn submit(&mut self, app: AppSlot, command: &Command, echo: Option<Bytes>, reply: ReplyTo, now: Now) {
+    fn submit(&mut self, app: AppSlot, command: &Command, asked: Asked, now: Now) {
         self.drain_engine(now);
         let Some(room) = self.rooms.get_mut(usize::from(app.0)) else { return };
         let decision = decide(&room.roster, &room.leases, self.node, now, command);
@@ -231,13 +241,13 @@ impl Broker {
             note(room, command);
         }
         match decision {
-            Decision::Refused(refusal) => room.answer(reply, Reply::Refused(refusal)),
-            Decision::Unchanged => room.answer(reply, Reply::Unchanged),
+            Decision::Refused(refusal) => room.answer(asked.reply, Reply::Refused(refusal)),
+            Decision::Unchanged => room.answer(asked.reply, Reply::Unchanged),
             Decision::Records(records) => {
                 let ticket = Ticket(self.next_ticket);
                 self.next_ticket += 1;
                 let stamp = Stamp::default();
-                self.pending.insert(ticket, Pending { app, reply, echo, is_change: false, stamp });
+                self.pending.insert(ticket, Pending { app, asked, is_change: false, stamp });
                 self.engine.submit(now, Submission { app, ticket, records });
                 self.drain_engine(now);
             }
@@ -257,7 +267,7 @@ impl Broker {
             Arrival::Ordered(ordered, ticket) => self.ordered(&ordered, ticket, now),
             Arrival::Refused(ticket, refusal) => {
                 let Some(pending) = self.pending.remove(&ticket) else { return };
-                self.rooms[usize::from(pending.app.0)].answer(pending.reply, Reply::Refused(refusal));
+                self.rooms[usize::from(pending.app.0)].answer(pending.asked.reply, Reply::Refused(refusal));
             }
             Arrival::Rows(rows) => {
                 let Some(room) = self.rooms.get_mut(usize::from(rows.app.0)) else { return };
@@ -280,12 +290,13 @@ impl Broker {
         pending.is_change |= shown.is_some();
         pending.stamp = ordered.stamp;
         if let (Some(change), Some(bytes), ReplyTo::Session(session, _)) =
-            (shown, pending.echo, &pending.reply)
+            (shown, pending.asked.echo, &pending.asked.reply)
             && is_by(&change, *session)
         {
             room.echo(Echo { session: *session, change, bytes });
         }
-        room.answer(pending.reply, Reply::Done { stamp: pending.stamp, is_change: pending.is_change });
+        let done = Reply::Done { stamp: pending.stamp, is_change: pending.is_change };
+        room.answer(pending.asked.reply, done);
     }
 
     /// The patience with a membership or a session has ended.
@@ -295,7 +306,7 @@ impl Broker {
             Some(topic) => Command::Leave { session, topic, cause },
             None => Command::End(session, cause),
         };
-        self.submit(app, &command, None, ReplyTo::Nobody, now);
+        self.submit(app, &command, Asked::by_nobody(), now);
     }
 
     /// Says again everything that this node's sessions are, because the engine has lost it.

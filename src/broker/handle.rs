@@ -27,6 +27,9 @@ pub struct Opening {
     pub outbox: Arc<Outbox>,
 }
 
+/// Something to be looked up in the broker's turn.
+pub(super) type Look = Box<dyn FnOnce(&Roster, &Leases, Now) + Send>;
+
 /// A request to the broker.
 pub(super) enum Request {
     Open(Opening),
@@ -53,7 +56,7 @@ pub(super) enum Request {
         topic: TopicName,
         reply: ReplyTo,
     },
-    Read(Box<dyn FnOnce(&Roster, &Leases, Now) + Send>),
+    Read(Look),
     Close(Closing),
 }
 

@@ -65,11 +65,12 @@ impl Pace {
                 self.interval_since = Some(now);
                 self.next_interval = now + policy.interval;
             }
-            Some(since) if now >= since + INTERVAL_MODE_MIN => {
-                // Leaving takes a tenth less than entering.
-                if occupancy.parties < policy.announce_max - policy.announce_max / 10 {
-                    self.interval_since = None;
-                }
+            // Leaving takes a tenth less than entering.
+            Some(since)
+                if now >= since + INTERVAL_MODE_MIN
+                    && occupancy.parties < policy.announce_max - policy.announce_max / 10 =>
+            {
+                self.interval_since = None;
             }
             _ => {}
         }

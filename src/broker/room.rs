@@ -98,12 +98,12 @@ impl Room {
     pub(super) fn watch(
         &mut self,
         session: SessionId,
-        topic: TopicName,
+        topic: &TopicName,
         since: Option<(Epoch, Rev)>,
         reply: ReplyTo,
     ) {
         let Some(local) = self.locals.get_mut(&session) else { return };
-        if !local.watches.contains(&topic) {
+        if !local.watches.contains(topic) {
             local.watches.push(topic.clone());
         }
         let viewer = Viewer {
@@ -116,7 +116,7 @@ impl Room {
         let stream = self.streams.entry(topic.clone()).or_insert_with(|| Stream::new(topic.clone(), roster));
         stream.welcome(Newcomer { session, viewer, since, reply }, roster);
         self.recount.insert(topic.clone());
-        self.touch(&topic);
+        self.touch(topic);
     }
 
     /// Ends a session's watching.

@@ -30,7 +30,7 @@ impl<E: Engine> Engine for Late<E> {
             self.held.push_back(arrival);
         }
         self.polls += 1;
-        if self.polls % 3 != 0 {
+        if !self.polls.is_multiple_of(3) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
