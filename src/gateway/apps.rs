@@ -61,15 +61,15 @@ pub struct AppLimits {
     pub topics_per_session: usize,
     /// How much JSON may hold.
     pub json: Caps,
-    /// How many bytes the content of a presence may have.
+    /// How many bytes the content of a presence may have; a message may have twice as many in all.
     pub content_bytes: usize,
     /// How many parties one event may be directed to.
     pub receivers: usize,
-    /// Events of any sort; twice as many may come at once.
+    /// Events of any sort; four times as many may come at once.
     pub events_per_second: u32,
     /// Subscriptions; as many as `topics_per_session` may come at once.
     pub subscribes_per_second: u32,
-    /// Updates of a member's content; more are not refused but coalesced.
+    /// Updates of its content in one topic; more are not refused but coalesced.
     pub updates_per_second: u32,
     /// How often a session may join one topic again; more ends the connection.
     pub joins_per_second: u32,
@@ -84,7 +84,7 @@ impl Default for AppLimits {
             receivers: 256,
             events_per_second: 50,
             subscribes_per_second: 20,
-            updates_per_second: 5,
+            updates_per_second: 10,
             joins_per_second: 5,
         }
     }

@@ -24,7 +24,7 @@ impl Visit {
         match self.subscribable(&event, now) {
             Ok(topic) => {
                 let since = event.since.map(|since| (Epoch(since.epoch), Rev(since.rev)));
-                self.topics.entry(topic.clone()).or_default();
+                self.stay_in(&topic);
                 let what = What::Subscribe { topic: topic.clone(), times: 1 };
                 let tag = self.asked.note(Asked { ids: request.ids(), what });
                 self.broker.watch(self.session, topic, since, ReplyTo::Session(self.session, tag)).await;
@@ -104,7 +104,8 @@ impl Visit {
         fault
     }
 
-    /// `UNSUBSCRIBE_CHANNEL`. A channel that is not subscribed, or not even a name, is answered the same.
+    /// `UNSUBSCRIBE_CHANNEL`. A channel that is not subscribed, or whose name is none, is answered the same. The answer comes by
+    /// way of the broker, so that it follows those to earlier requests.
     pub(super) async fn unsubscribe(&mut self, request: &Request<'_>, out: &mut BytesMut) {
         let channel = request.payload.as_ref().and_then(|payload| SubscribeChannel::of(payload).channel);
         let Some(channel) = channel else {
@@ -112,10 +113,8 @@ impl Visit {
             return self.answer(request.id, Err(&fault::NO_CHANNEL), out);
         };
         match TopicName::new(&channel.id) {
-            Ok(topic) if self.topics.contains_key(&topic) => {
-                self.end_stay(&topic, Cause::Left, request.ids(), out).await;
-            }
-            _ => {
+            Ok(topic) => self.end_stay(&topic, Cause::Left, request.ids(), out).await,
+            Err(_) => {
                 self.unsubscribed(&channel.id, out);
                 self.answer(request.id, Ok(()), out);
             }
@@ -130,10 +129,11 @@ impl Visit {
         ids: Vec<Box<str>>,
         out: &mut BytesMut,
     ) {
-        let stay = self.topics.remove(topic).unwrap_or_default();
-        self.forget_held(topic, stay.held, out);
+        let stay = self.topics.remove(topic);
+        let was_member = stay.as_ref().is_some_and(|stay| stay.is_member);
+        self.forget_held(topic, stay.and_then(|stay| stay.held), out);
         let asked = Asked { ids, what: What::Unsubscribe { topic: topic.clone() } };
-        if stay.is_member {
+        if was_member {
             self.broker.unwatch(self.session, topic.clone(), ReplyTo::Nobody).await;
             let command = Command::Leave { session: self.session, topic: topic.clone(), cause };
             self.submit(command, None, asked).await;
@@ -152,20 +152,13 @@ impl Visit {
 
     /// Somebody removed the party from a topic.
     pub(super) fn removed(&mut self, topic: &TopicName, out: &mut BytesMut) {
-        let stay = self.topics.remove(topic).unwrap_or_default();
-        self.forget_held(topic, stay.held, out);
+        let held = self.topics.remove(topic).and_then(|stay| stay.held);
+        self.forget_held(topic, held, out);
         // A subscription that is under way was made after the removal, and is granted or not for itself.
         if self.asked.is_subscribing(topic) {
-            self.topics.entry(topic.clone()).or_default();
+            self.stay_in(topic);
         }
         self.unsubscribed(topic.as_str(), out);
-    }
-}
-
-impl Request<'_> {
-    /// What the client calls the request, to be kept.
-    pub(super) fn ids(&self) -> Vec<Box<str>> {
-        self.id.into_iter().map(Box::from).collect()
     }
 }
 

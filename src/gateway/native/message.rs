@@ -109,10 +109,17 @@ impl Visit {
             });
             pass_on(request, receivers.as_deref(), message);
         });
+        self.check_body(&body)?;
         let what = What::Message { topic: topic.clone(), category: category.into() };
         let saying = Saying { topic, event: event::MESSAGE_SENT, body, receivers, is_kept: true };
         self.publish(saying, owned(event.loopback), Asked { ids: request.ids(), what }).await;
         Ok(())
+    }
+
+    /// What is kept for those who come back is bounded.
+    fn check_body(&self, body: &[u8]) -> Result<(), Fault> {
+        let most = self.principal.app.limits.content_bytes.saturating_mul(2);
+        if body.len() <= most { Ok(()) } else { Err(fault::LONG_CONTENT) }
     }
 
     /// Tells the client that a message was not sent after all.
@@ -187,6 +194,7 @@ impl Visit {
             }
             pass_on(request, receivers.as_deref(), written);
         });
+        self.check_body(&body)?;
         let event_name = event::MEDIA_SESSION_RESPONSE;
         let saying = Saying { topic: topic.clone(), event: event_name, body, receivers, is_kept: true };
         self.relay(saying, owned(event.loopback), request.ids()).await;

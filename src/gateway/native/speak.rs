@@ -33,7 +33,7 @@ impl Visit {
         if !std::mem::replace(&mut stay.is_member, true) {
             online.is_join = true;
             self.count_join(&online.topic, now)?;
-        } else if !self.paces.updates.allows(now.mono) {
+        } else if !stay.updates.allows(now.mono) {
             match stay.held.take() {
                 Some((before, loud)) if online.is_quiet && !loud.is_quiet => {
                     // The author still awaits the echo of what it said aloud.
@@ -41,7 +41,7 @@ impl Visit {
                     ids.splice(..0, before);
                 }
                 Some((before, _)) => drop(ids.splice(..0, before)),
-                None => self.held.push_back(online.topic.clone()),
+                None => self.held.push(online.topic.clone()),
             }
             stay.held = Some((ids, online));
             return Ok(());
@@ -66,21 +66,24 @@ impl Visit {
         }
     }
 
-    /// Tells what was held back and is due, what waits longest first.
+    /// Tells what was held back and is due, and leaves where the session should not be.
     pub(super) async fn release(&mut self, now: Now) {
         for topic in std::mem::take(&mut self.strays) {
             let leave = Command::Leave { session: self.session, topic, cause: Cause::Policy };
             self.broker.submit(leave, None, ReplyTo::Nobody).await;
         }
-        while let Some(topic) = self.held.front() {
-            let held = self.topics.get(topic).is_some_and(|stay| stay.held.is_some());
-            if held && !self.paces.updates.allows(now.mono) {
-                return;
+        let mut due = Vec::new();
+        let topics = &mut self.topics;
+        self.held.retain(|topic| {
+            let Some(stay) = topics.get_mut(topic) else { return false };
+            let is_due = stay.updates.allows(now.mono);
+            if is_due {
+                due.extend(stay.held.take());
             }
-            let Some(topic) = self.held.pop_front() else { return };
-            if let Some((ids, online)) = self.topics.get_mut(&topic).and_then(|stay| stay.held.take()) {
-                self.tell(online, ids).await;
-            }
+            !is_due
+        });
+        for (ids, online) in due {
+            self.tell(online, ids).await;
         }
     }
 

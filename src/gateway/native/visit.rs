@@ -1,13 +1,13 @@
 //! What a connection does once it is known whom it speaks for: which request is served where, and what the broker's answers
 //! mean to the client.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use presence_protocol::Object;
-use presence_protocol::native::event;
+use presence_protocol::native::{category, event};
 
 use super::asked::{Asked, Table, What};
 use super::dialect::Shared;
@@ -35,8 +35,21 @@ pub(super) struct Request<'a> {
     pub(super) id: Option<&'a str>,
 }
 
+impl Request<'_> {
+    /// What the client calls the request, to be kept.
+    pub(super) fn ids(&self) -> Vec<Box<str>> {
+        self.id.into_iter().map(Box::from).collect()
+    }
+
+    /// Whether the session says its presence again, which is never too often.
+    fn is_online(&self) -> bool {
+        let category = self.payload.as_ref().and_then(|payload| payload.text("category"));
+        self.event == event::SEND_PRESENCE_EVENT && category.as_deref() == Some(category::ONLINE)
+    }
+}
+
 /// A topic that the connection is subscribed to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Stay {
     /// Whether the session is, or will be, a member.
     pub(super) is_member: bool,
@@ -44,6 +57,16 @@ pub(super) struct Stay {
     pub(super) said: Bytes,
     /// What it said since, too soon to be told.
     pub(super) held: Option<Held>,
+    /// How often it may say something.
+    pub(super) updates: Pace,
+}
+
+impl Stay {
+    /// A subscription that has just begun.
+    pub(super) fn new(updates_per_second: u32) -> Self {
+        let updates = Pace::new(updates_per_second, updates_per_second);
+        Self { is_member: false, said: Bytes::new(), held: None, updates }
+    }
 }
 
 /// How often the connection does what.
@@ -53,8 +76,9 @@ pub(super) struct Paces {
     /// Events that were too many.
     refusals: Pace,
     pub(super) subscribes: Pace,
-    pub(super) updates: Pace,
     pub(super) parties: Pace,
+    /// Updates of presence beyond the events, which are coalesced and not refused, up to a flood.
+    updates: Pace,
     pub(super) joins: HashMap<TopicName, Pace>,
 }
 
@@ -66,8 +90,8 @@ pub(super) struct Visit {
     pub(super) session: SessionId,
     pub(super) principal: Principal,
     pub(super) topics: HashMap<TopicName, Stay>,
-    /// Where something is held back, longest first.
-    pub(super) held: VecDeque<TopicName>,
+    /// Where something is held back.
+    pub(super) held: Vec<TopicName>,
     /// Where the session joined just as somebody removed its party: it is to leave again.
     pub(super) strays: Vec<TopicName>,
     pub(super) asked: Table,
@@ -85,7 +109,10 @@ impl Visit {
             events: Pace::new(limits.events_per_second, limits.events_per_second.saturating_mul(4)),
             refusals: Pace::new(10, 100),
             subscribes: Pace::new(limits.subscribes_per_second, topics.max(limits.subscribes_per_second)),
-            updates: Pace::new(limits.updates_per_second, limits.updates_per_second),
+            updates: Pace::new(
+                limits.events_per_second.saturating_mul(10),
+                10 * limits.events_per_second.max(1),
+            ),
             parties: Pace::new(1, 5),
             joins: HashMap::new(),
         };
@@ -95,7 +122,7 @@ impl Visit {
             session,
             principal,
             topics: HashMap::new(),
-            held: VecDeque::new(),
+            held: Vec::new(),
             strays: Vec::new(),
             asked: Table::default(),
             paces,
@@ -142,7 +169,9 @@ impl Visit {
     ) -> Result<(), CloseReason> {
         let now = self.shared.clock.now();
         self.release(now).await;
-        if !self.paces.events.allows(now.mono) || self.asked.is_full() {
+        let is_paced = self.paces.events.allows(now.mono)
+            || (request.is_online() && self.paces.updates.allows(now.mono));
+        if !is_paced || self.asked.is_full() {
             let fault = fault::TOO_FAST;
             self.emit(event::ERROR, &fault.body(), out);
             self.answer(request.id, Err(&fault), out);
@@ -231,6 +260,12 @@ impl Visit {
         self.broker.submit(command, loopback, reply).await;
     }
 
+    /// Notes that the connection is subscribed to a topic, if it was not.
+    pub(super) fn stay_in(&mut self, topic: &TopicName) {
+        let updates = self.principal.app.limits.updates_per_second;
+        self.topics.entry(topic.clone()).or_insert_with(|| Stay::new(updates));
+    }
+
     /// Whether the token allows something in a topic. What is one dialect's own is nobody else's.
     pub(super) fn may(&self, action: Action, topic: &TopicName) -> bool {
         !topic.as_str().starts_with("#server-to-user-") && self.principal.may(action, topic)
@@ -308,7 +343,8 @@ impl Visit {
     // === Time, and the end ===
 
     pub(super) fn deadline(&self) -> Option<Mono> {
-        let held = self.held.front().map(|_| self.paces.updates.due());
+        let held =
+            self.held.iter().filter_map(|topic| self.topics.get(topic)).map(|stay| stay.updates.due()).min();
         let stray = self.strays.first().map(|_| Mono::default());
         self.expiry.into_iter().chain(held).chain(stray).min()
     }
