@@ -25,6 +25,7 @@ let topic;
 let wantsPresence = true;
 let isAway = false;
 let lastMedia = ALL_OFF;
+let noticeOfFailure = false;
 
 const tape = new TapeView();
 const roster = new RosterView(removeMember);
@@ -69,6 +70,7 @@ function wireTopic(shown) {
   const changed = () => {
     roster.changed();
     drawSelf();
+    drawAge();
     byId('mark').textContent = shown.mark ? `r${shown.mark.rev}` : '';
   };
   shown.on('sync', (sync) => {
@@ -98,8 +100,7 @@ function wireTopic(shown) {
   shown.on('typing', ({ party }) => party._id !== hub.me?._id && chat.typing(party));
   shown.on('removed', () => {
     wantsPresence = false;
-    roster.changed();
-    drawSelf();
+    changed();
     tape.note('You were removed');
     showNotice(`You were removed from ${shown.name}.`, 'Join again', comeBack);
   });
@@ -175,7 +176,9 @@ function drawSelfNow() {
   const { tracked, self } = topic;
   if (tracked) lastMedia = { ...ALL_OFF, ...tracked.mediaSession };
   devices.show(tracked ? lastMedia : undefined);
-  byId('presence-toggle').textContent = tracked || wantsPresence ? 'Leave' : 'Join';
+  const toggle = byId('presence-toggle');
+  toggle.textContent = tracked || wantsPresence ? 'Leave' : 'Join';
+  toggle.className = tracked || wantsPresence ? 'quiet' : 'primary';
   const tabs = self?.sessions > 1 ? `present in ${self.sessions} tabs` : 'present';
   const waiting = wantsPresence ? 'joining' : 'watching only';
   byId('self-note').textContent = tracked && self ? (tracked.idle ? 'away' : tabs) : waiting;
@@ -187,11 +190,17 @@ function drawSelfNow() {
 
 function connectionChanged(detail) {
   showConnection(detail);
-  byId('people').classList.toggle('is-old', detail.state !== 'online');
+  drawAge();
   if (detail.state !== 'online') return;
+  if (noticeOfFailure) hideNotice();
   const { grace } = hub.about ?? {};
   if (grace) byId('grace-note').textContent = `Others notice nothing if you are back within ${grace} s.`;
   drawSelf();
+}
+
+/** Dims a list that the hub keeps up to date no longer. */
+function drawAge() {
+  byId('people').classList.toggle('is-old', hub.state !== 'online' || topic.state === 'removed');
 }
 
 function wireViews() {
@@ -222,9 +231,11 @@ const EXPECTED = new Set(['connection.lost', 'left', 'removed', 'not.present']);
 function failed(error, what = 'That did not work') {
   if (EXPECTED.has(error.code) && what === 'That did not work') return;
   showNotice(`${what}: ${error.message}`, 'Dismiss', hideNotice);
+  noticeOfFailure = true;
 }
 
 function showNotice(text, label, act) {
+  noticeOfFailure = false;
   byId('notice-text').textContent = text;
   const button = byId('notice-action');
   button.textContent = label;

@@ -23,7 +23,7 @@ export function wireFaults(parts) {
 
 /** Shows how many bots there are. */
 export function showBots(count) {
-  byId('bot-count').textContent = count === 0 ? 'No bots' : count === 1 ? '1 bot' : `${count} bots`;
+  byId('bot-count').textContent = count === 0 ? 'No bots yet.' : `${count} bots, each on its own connection.`;
   for (const id of ['bots-dismiss', 'bots-crash']) byId(id).disabled = count === 0;
 }
 

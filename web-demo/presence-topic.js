@@ -6,7 +6,7 @@ const PREFIX = 'app.event.presence.';
 const TYPING_EVERY_MS = 2_000;
 const TOO_FAST_PAUSE_MS = 1_000;
 const CALM_MS = 1_000;
-const REPLAY_MS = 250;
+const REPLAY_MS = 100;
 
 /** Parts of a content that say nothing about the party: the hub ignores them too when it compares. */
 const VOLATILE = new Set(['sessionId', 'subscribeTime', 'joinTime', 'joinedSessionIds']);
@@ -185,9 +185,7 @@ export class Topic extends Emitter {
       case 'SEND_MESSAGE_FAILED':
         return; // its ACK says the same to whoever waits
       default:
-        if (this.state !== 'live' || !this.#follows(frame)) return;
-        this.#apply(frame);
-        if (this.#replayEnd === null) void this.#announce();
+        if (this.state === 'live' && this.#follows(frame)) this.#apply(frame);
     }
   }
 
@@ -215,7 +213,7 @@ export class Topic extends Emitter {
     if (this.state === 'closed') return;
     const { resumed = false, roster, occupancy } = payload.hub ?? {};
     if (resumed && this.#mark) {
-      this.#replayEnd = rev > this.#mark.rev ? rev : null; // the missed frames come next, and follow what we have
+      this.#replayEnd = rev; // the missed frames come next, and follow what we have
     } else {
       this.#mark = { epoch, rev };
       this.#replayEnd = null;
@@ -226,8 +224,8 @@ export class Topic extends Emitter {
     this.#adopt(this.self?.content);
     this.emit('sync', { members: [...this.members.values()], resumed, occupancy, ...this.#mark });
     // Another tab of ours may have spoken meanwhile: its words are in the replay, and ours must not undo them.
-    if (this.#replayEnd === null) void this.#announce();
-    else setTimeout(() => this.#announce(), REPLAY_MS);
+    if (resumed) setTimeout(() => this.#announce(), REPLAY_MS);
+    else void this.#announce();
   }
 
   #unsubscribed() {

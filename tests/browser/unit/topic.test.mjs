@@ -198,6 +198,7 @@ describe('a topic', () => {
       await tracked;
       await reconnect();
       await fake.subscribe('lobby', { resumed: true, rev: 0 });
+      mock.timers.tick(100);
       assert.equal((await fake.take('SEND_PRESENCE_EVENT')).content.mood, 'fine');
     });
 
@@ -206,8 +207,9 @@ describe('a topic', () => {
       topic.track({ mood: 'fine' });
       await fake.take('SEND_PRESENCE_EVENT');
       await reconnect();
-      await fake.subscribe('lobby', { resumed: true, rev: 1 });
+      await fake.subscribe('lobby', { resumed: true, rev: 0 });
       fake.online('lobby', ME, 1, { content: { mood: 'better', sessionId: 'another tab' } });
+      mock.timers.tick(100);
       assert.equal((await fake.take('SEND_PRESENCE_EVENT')).content.mood, 'better');
     });
   });
@@ -294,6 +296,7 @@ describe('a topic', () => {
       await assert.rejects(topic.set({ idle: true }), { code: 'not.present' });
       await reconnect();
       await fake.subscribe('lobby', { resumed: true, rev: 0 });
+      mock.timers.tick(100);
       await assert.rejects(fake.take('SEND_PRESENCE_EVENT'), /no SEND_PRESENCE_EVENT/);
     });
 
