@@ -57,16 +57,17 @@ const SPARE_FILES: u64 = 64;
 /// # Errors
 /// When the scenario could not be carried through, and when its own checks say that the figures must not be believed; in the
 /// latter case the report is written all the same.
-pub fn run(options: &Options) -> Result<(), BenchError> {
+pub fn run(options: Options) -> Result<(), BenchError> {
     if let Scenario::FloorWriter(options) = &options.scenario {
         return floor::write(options);
     }
+    let is_json = options.json;
     make_room(options.scenario.connections())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(BenchError::io("starting the runtime"))?;
     let report = LocalSet::new().block_on(&runtime, interruptible(options))?;
     let mut out = std::io::stdout().lock();
-    if options.json {
+    if is_json {
         report.write_json(&mut out)?;
     } else {
         report.write_text(&mut out)?;
@@ -75,11 +76,11 @@ pub fn run(options: &Options) -> Result<(), BenchError> {
 }
 
 /// However the scenario ends, what it started is dropped here, and with it ended.
-async fn interruptible(options: &Options) -> Result<Report, BenchError> {
+async fn interruptible(options: Options) -> Result<Report, BenchError> {
     let signal = |kind| signal(kind).map_err(BenchError::io("listening for signals"));
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {
-        report = measure(options) => report,
+        report = measure(&options) => report,
         _ = interrupt.recv() => Err(BenchError::Interrupted),
         _ = terminate.recv() => Err(BenchError::Interrupted),
     }
