@@ -50,7 +50,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), String> {
-    if let Some(Command::Bench(options)) = &args.command {
+    if let Some(Command::Bench(options)) = args.command {
         return bench::run(options).map_err(|error| error.to_string());
     }
     let loaded = Config::load(&args.config, std::env::vars()).map_err(|error| error.to_string())?;

@@ -57,7 +57,7 @@ impl Conversation for Echo {
         self.deadline
     }
 
-    fn deadline_passed(&mut self, now: Mono, out: &mut BytesMut) -> Result<(), CloseReason> {
+    async fn deadline_passed(&mut self, now: Mono, out: &mut BytesMut) -> Result<(), CloseReason> {
         self.deadline = None;
         frames::text(format!("it is {}", now.0.as_millis()).as_bytes(), out);
         Ok(())
