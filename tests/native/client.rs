@@ -91,34 +91,30 @@ impl Client {
         self.early = self.fence().await.into();
     }
 
-    /// Everything that the hub had for this client before it answers a request made now. Asked twice, because an answer
-    /// may overtake what is told at the end of the same turn of the broker.
+    /// Everything that the hub had for this client before it answers requests made now. It takes two, one after the other: the
+    /// broker answers a request at once, and sends what earlier ones of the same turn changed at the turn's end.
     pub(crate) async fn fence(&mut self) -> Vec<Value> {
         let mut before = Vec::from(std::mem::take(&mut self.early));
-        self.round_trip(&mut before).await;
-        self.round_trip(&mut before).await;
-        before
-    }
-
-    async fn round_trip(&mut self, before: &mut Vec<Value>) {
-        self.fences += 1;
-        let id = format!("fence-{}", self.fences);
-        let channel = json!({"type": "topic", "_id": "nowhere"});
-        self.send(&json!({"event": "UNSUBSCRIBE_CHANNEL", "payload": {"channel": channel}, "id": id})).await;
-        loop {
-            let frame = match self.receive().await {
-                Came::Frame(frame) => frame,
-                Came::Closed(close) => panic!("{} was closed: {close:?}", self.name),
-            };
-            let is_own =
-                frame["event"] == "CHANNEL_UNSUBSCRIBED" && frame["payload"]["channel"]["_id"] == "nowhere";
-            if frame["event"] == "ACK" && frame["payload"]["id"] == id {
-                return;
-            }
-            if !is_own {
-                before.push(frame);
+        for _ in 0..2 {
+            self.fences += 1;
+            let id = format!("fence-{}", self.fences);
+            let channel = json!({"type": "topic", "_id": FENCE});
+            self.send(&json!({"event": "UNSUBSCRIBE_CHANNEL", "payload": {"channel": channel}, "id": id}))
+                .await;
+            loop {
+                let frame = match self.receive().await {
+                    Came::Frame(frame) => frame,
+                    Came::Closed(close) => panic!("{} was closed: {close:?}", self.name),
+                };
+                if frame["event"] == "ACK" && frame["payload"]["id"] == id {
+                    break;
+                }
+                if frame["payload"]["channel"]["_id"] != FENCE {
+                    before.push(frame);
+                }
             }
         }
+        before
     }
 
     /// Says goodbye.
