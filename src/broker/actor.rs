@@ -214,8 +214,12 @@ impl Broker {
                 self.submit(app, &command, Asked { echo, reply }, now);
             }
             Request::Watch { session, topic, since, reply } => {
-                // The viewer starts from what has been ordered so far.
+                // The viewer starts from what has been ordered so far; that it watches begins a topic's numbering.
                 self.drain_engine(now);
+                if self.rooms[usize::from(app.0)].roster.topic(&topic).is_none() {
+                    let watchers = Command::Watchers(topic.clone(), 1);
+                    self.submit(app, &watchers, Asked::by_nobody(), now);
+                }
                 self.rooms[usize::from(app.0)].watch(session, &topic, since, reply);
             }
             Request::Unwatch { session, topic, reply } => room.unwatch(session, &topic, reply),

@@ -29,20 +29,26 @@ pub struct Lease {
     pub last_heard: Now,
     terms: Terms,
     /// The topics it is a member of, each with its grace.
-    memberships: HashMap<TopicName, Duration>,
+    memberships: Vec<(TopicName, Duration)>,
     detached: Mono,
 }
 
 impl Lease {
     /// The topics the session is a member of, or will be once its records are folded.
     pub fn topics(&self) -> impl Iterator<Item = &TopicName> {
-        self.memberships.keys()
+        self.memberships.iter().map(|(topic, _)| topic)
     }
 
     /// Whether the session is, or will be, a member of a topic.
     #[must_use]
     pub fn is_member(&self, topic: &TopicName) -> bool {
-        self.memberships.contains_key(topic)
+        self.topics().any(|known| known == topic)
+    }
+
+    /// Forgets a membership, and returns the grace it had.
+    fn take(&mut self, topic: &TopicName) -> Option<Duration> {
+        let place = self.memberships.iter().position(|(known, _)| known == topic)?;
+        Some(self.memberships.swap_remove(place).1)
     }
 
     /// In how many topics the session is a member.
@@ -93,7 +99,7 @@ impl Leases {
             is_attached: true,
             last_heard: now,
             terms,
-            memberships: HashMap::new(),
+            memberships: Vec::new(),
             detached: now.mono,
         };
         self.deadlines.extend(silence_deadline(session, &lease));
@@ -146,7 +152,8 @@ impl Leases {
     /// Notes that the session is a member of a topic, with the grace it has there.
     pub fn enter(&mut self, session: SessionId, topic: TopicName, grace: Duration) {
         if let Some(lease) = self.leases.get_mut(&session) {
-            let before = lease.memberships.insert(topic.clone(), grace);
+            let before = lease.take(&topic);
+            lease.memberships.push((topic.clone(), grace));
             if !lease.is_attached {
                 if let Some(before) = before {
                     self.deadlines.remove(&(lease.detached + before, session, Some(topic.clone())));
@@ -159,7 +166,7 @@ impl Leases {
     /// Notes that the session is no longer a member of a topic. A detached session without any ends.
     pub fn leave(&mut self, session: SessionId, topic: &TopicName) {
         let Some(lease) = self.leases.get_mut(&session) else { return };
-        let Some(grace) = lease.memberships.remove(topic) else { return };
+        let Some(grace) = lease.take(topic) else { return };
         self.deadlines.remove(&(lease.detached + grace, session, Some(topic.clone())));
         if !lease.is_attached && lease.memberships.is_empty() {
             self.close(session);

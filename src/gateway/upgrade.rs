@@ -57,12 +57,13 @@ impl Upgrade {
     pub fn accept<F, R>(self, drive: F) -> Response
     where
         F: FnOnce(Socket, Bytes) -> R + Send + 'static,
-        R: Future<Output = ()> + Send,
+        R: Future<Output = ()> + Send + 'static,
     {
         let upgrade = self.upgrade;
         tokio::spawn(async move {
             if let Some((socket, leftover)) = release(upgrade).await {
-                drive(socket, leftover).await;
+                // A task of its own is as large as the connection needs, and not also as the way there needed.
+                tokio::spawn(drive(socket, leftover));
             }
         });
         let mut response = Response::new(Body::empty());

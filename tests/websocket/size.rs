@@ -18,6 +18,6 @@ async fn the_driver_of_one_connection_is_small() {
     let settings = Settings::new(Clock::system());
     let serving = serve(Socket::plain(stream, None), Bytes::new(), outbox, Echo::default(), &settings);
     let size = size_of_val(&serving);
-    println!("one connection: {size} bytes, an outbox: {} bytes", size_of::<Outbox>());
     assert!(size <= 1536, "{size} bytes");
+    assert!(size_of::<Outbox>() <= 192, "{} bytes", size_of::<Outbox>());
 }

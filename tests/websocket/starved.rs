@@ -1,6 +1,6 @@
 //! Attack 24 in earnest: a server in a process of its own that may open very few files.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -35,7 +35,8 @@ async fn child() {
     let files = files.parse().unwrap();
     rlimit::setrlimit(rlimit::Resource::NOFILE, files, files).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    eprintln!("port {}", listener.local_addr().unwrap().port());
+    // Not by the test runner's captured output: the parent reads it.
+    writeln!(std::io::stderr(), "port {}", listener.local_addr().unwrap().port()).unwrap();
     let clock = Clock::system();
     let router: Router = router(clock.clone(), Origins::Any);
     let (_run, signal) = watch::channel(false);

@@ -117,14 +117,15 @@ async fn connect(
         Ok(arrival) => arrival,
         Err(refusal) => return *refusal,
     };
-    upgrade.accept(move |socket, leftover| async move {
+    upgrade.accept(move |socket, leftover| {
         let outbox = Arc::new(Outbox::new(rest.shared.outbox));
-        let metrics = &rest.shared.metrics;
-        metrics.opened();
+        rest.shared.metrics.opened();
         let native = Native::new(Arc::clone(&rest.shared), Arc::clone(&outbox), arrival);
-        let reason = websocket::serve(socket, leftover, outbox, native, &rest.websocket).await;
-        metrics.closed(reason.code());
-        tracing::debug!(dialect = "native", %reason, "a connection ended");
+        async move {
+            let reason = websocket::serve(socket, leftover, outbox, native, &rest.websocket).await;
+            rest.shared.metrics.closed(reason.code());
+            tracing::debug!(dialect = "native", %reason, "a connection ended");
+        }
     })
 }
 
