@@ -104,7 +104,8 @@ impl Written {
             written.put("listen", listen.clone(), Origin::Flag("--listen"))?;
         }
         for set in &args.set {
-            let (key, value) = set.split_once('=').ok_or_else(|| ConfigError::NoValue(set.clone()))?;
+            let (key, value) =
+                set.split_once('=').ok_or_else(|| ConfigError::NoValue(name_in(set).to_owned()))?;
             written.put(key.trim(), value.to_owned(), Origin::Flag("--set"))?;
         }
         Ok((written, warnings))
@@ -113,9 +114,7 @@ impl Written {
     fn file(&mut self, path: &Path) -> Result<(), ConfigError> {
         let text =
             std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable(path.to_owned(), error))?;
-        let table: toml::Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| ConfigError::NotToml(path.to_owned(), Box::new(error)))?;
+        let table: toml::Table = text.parse().map_err(|error| not_toml(path, &text, &error))?;
         self.table("", &table, path)
     }
 
@@ -178,6 +177,18 @@ impl Written {
         };
         self.0.keys().filter_map(place).max().map_or(0, |last| last + 1)
     }
+}
+
+fn not_toml(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    ConfigError::NotToml { path: path.to_owned(), what: error.message().to_owned(), line }
+}
+
+/// How much of a malformed KEY=VALUE is surely no value.
+fn name_in(set: &str) -> &str {
+    let end = set.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.')).unwrap_or(set.len());
+    &set[..end]
 }
 
 /// A file that holds secrets should not be everybody's to read.
