@@ -21,14 +21,14 @@ pub enum ConfigError {
         line: usize,
     },
     /// No such key.
-    #[error("{key} ({origin}) is not a setting{}", .suggestion.map(|key| format!("; did you mean {key}?")).unwrap_or_default())]
+    #[error("{key} ({origin}) is not a setting{}", .suggestion.as_ref().map(|key| format!("; did you mean {key}?")).unwrap_or_default())]
     Unknown {
         /// What was written.
         key: String,
         /// Where.
         origin: Origin,
         /// The nearest key there is.
-        suggestion: Option<&'static str>,
+        suggestion: Option<String>,
     },
     /// A flag without a value: as much of it as can be no value.
     #[error("--set {0} has no value; write --set KEY=VALUE")]

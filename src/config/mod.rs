@@ -13,4 +13,4 @@ mod tests;
 pub use checked::{Admin, AppConfig, Config, Drain, Http, Limits, Log, LogFormat, Presence, Tls, TopicRule};
 pub use error::ConfigError;
 pub use print::{manual, print};
-pub use sources::{ConfigArgs, Loaded};
+pub use sources::{ConfigArgs, Loaded, environment};

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::schema::{KEYS, find};
-use super::sources::{Loaded, Origin};
+use super::schema::{KEYS, Key};
+use super::sources::{Loaded, Origin, Written};
 use super::value::{Kind, SEPARATOR};
 
 /// Writes every key that is in force, its value (secrets as `***`) and where it was written.
@@ -11,19 +11,41 @@ use super::value::{Kind, SEPARATOR};
 /// # Errors
 /// The output cannot be written.
 pub fn print(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
-    let written = &loaded.written;
-    for key in KEYS.iter().filter(|key| !key.path.contains('#')) {
-        let origin = written.0.get(key.path).map_or(&Origin::Default, |(_, origin)| origin);
-        line(out, key.path, key.kind, written.text(key.path), origin)?;
-    }
-    for (path, (text, origin)) in written.0.iter().filter(|(path, _)| path.starts_with("apps.")) {
-        let kind = find(path).map_or(Kind::Text, |key| key.kind);
-        line(out, path, kind, text, origin)?;
+    for (path, key) in paths(&loaded.written) {
+        let origin = loaded.written.origin(&path).unwrap_or(&Origin::Default);
+        line(out, &path, key.kind, loaded.written.text(&path), origin)?;
     }
     if loaded.config.has_demo() {
         writeln!(out, "# no [[apps]]: the demo app is active, with secrets that everybody knows")?;
     }
     Ok(())
+}
+
+/// Every key that is in force, the lists' tables one after the other.
+fn paths(written: &Written) -> Vec<(String, &'static Key)> {
+    let mut paths = Vec::new();
+    add_paths("", "", written, &mut paths);
+    paths
+}
+
+/// The keys below a path, as the schema spells it and as it is written.
+fn add_paths(general: &str, path: &str, written: &Written, paths: &mut Vec<(String, &'static Key)>) {
+    let below = |key: &&Key| key.path.starts_with(general);
+    let mut lists = Vec::new();
+    for key in KEYS.iter().filter(below) {
+        let rest = &key.path[general.len()..];
+        match rest.split_once(".#.") {
+            None => paths.push((format!("{path}{rest}"), key)),
+            Some((list, _)) if !lists.contains(&list) => lists.push(list),
+            Some(_) => {}
+        }
+    }
+    for list in lists {
+        for place in 0..written.count(&format!("{path}{list}")) {
+            let (general, path) = (format!("{general}{list}.#."), format!("{path}{list}.{place}."));
+            add_paths(&general, &path, written, paths);
+        }
+    }
 }
 
 fn line(out: &mut impl Write, path: &str, kind: Kind, text: &str, origin: &Origin) -> io::Result<()> {

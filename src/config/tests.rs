@@ -30,8 +30,12 @@ fn sample(kind: Kind) -> &'static str {
     match kind {
         Kind::Text | Kind::Secret => "sample",
         Kind::Address | Kind::OptionalAddress => "127.0.0.1:4711",
-        Kind::Duration => "17s",
-        Kind::Size | Kind::Count => "77777",
+        Kind::Duration | Kind::Wait => "17s",
+        Kind::Size | Kind::Count | Kind::Positive => "77777",
+        Kind::Percent => "77",
+        Kind::Name => "sample-1",
+        Kind::Format => "json",
+        Kind::Level => "warn,presence_hub::broker=trace",
         Kind::Flag => "true",
         Kind::List => "one,two",
     }
@@ -102,11 +106,11 @@ fn mistakes_are_answered_with_a_sentence_that_helps() {
         (&["nonsense=1"], "nonsense (from the flag --set) is not a setting"),
         (
             &["presence.grace=15"],
-            "presence.grace (from the flag --set) must be a duration, such as 250ms, 15s, 2m or 1h, but is \"15\"",
+            "presence.grace (from the flag --set) must be a duration, such as 250ms, 15s, 2m or 1h, up to 8784h, but is \"15\"",
         ),
         (&["listen"], "--set listen has no value; write --set KEY=VALUE"),
         (&["tls.cert=a.pem"], "tls.cert and tls.key go together: set both or neither"),
-        (&["apps.0.key=k"], "apps.0.id is missing; every app needs one"),
+        (&["apps.0.key=k"], "apps.0.id is missing; there must be one"),
         (
             &["admin.listen=0.0.0.0:1"],
             "admin.listen must be a loopback address: put a proxy with TLS in front of it",
@@ -142,10 +146,15 @@ fn known_secrets_are_not_for_public_addresses() {
 fn a_file_with_secrets_that_others_can_read_is_warned_of() {
     use std::os::unix::fs::PermissionsExt;
     let path = file("secrets", "[admin]\ntoken = \"hush\"\n");
-    for (mode, warnings) in [(0o644, 1), (0o600, 0)] {
+    for (mode, is_warned) in [(0o644, true), (0o604, true), (0o640, false), (0o600, false)] {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         let args = ConfigArgs { config: Some(path.clone()), ..ConfigArgs::default() };
-        assert_eq!(load(&args, &[]).unwrap().warnings.len(), warnings, "{mode:o}");
+        let warnings = load(&args, &[]).unwrap().warnings;
+        assert_eq!(
+            warnings.iter().any(|text| text.contains("can be read by everybody")),
+            is_warned,
+            "{mode:o}"
+        );
     }
 }
 
@@ -172,4 +181,183 @@ fn no_mistake_shows_a_secret() {
     let loaded =
         load(&set(&["apps.0.id=1", "apps.0.key=k", "apps.0.secret=hush", "admin.token=hush"]), &[]).unwrap();
     assert!(!format!("{:?}", loaded.config).contains("hush"));
+}
+
+const OWN: [&str; 3] = ["apps.0.id=1", "apps.0.key=k", "apps.0.secret=0123456789abcdef0123456789abcdef"];
+
+#[test]
+fn what_would_stop_the_hub_later_stops_the_start() {
+    for setting in [
+        "limits.inbox=0",
+        "limits.inbox=4294967296",
+        "limits.outbox_frames=0",
+        "limits.frame_bytes=0",
+        "limits.frame_bytes=2048MiB",
+        "limits.json_depth=128",
+        "limits.unauthenticated_percent=0",
+        "limits.unauthenticated_percent=101",
+        "limits.ping_interval=0s",
+        "presence.interval=0ms",
+        "presence.grace=8785h",
+        "http.head_timeout=0s",
+        "log.level=infoo",
+        "log.level=",
+        "log.level=info,broker",
+        "log.format=xml",
+        "listen=127.0.0.1:8081",
+        "data_dir=a\nb",
+    ] {
+        let why = load(&set(&[setting]), &[]).unwrap_err();
+        assert!(why.starts_with(setting.split('=').next().unwrap()), "{setting}: {why}");
+    }
+    for setting in [
+        "presence.grace=0s",
+        "limits.connections=0",
+        "presence.retention=8784h",
+        "log.level=off",
+        "data_dir=",
+    ] {
+        assert!(load(&set(&[setting]), &[]).is_ok(), "{setting}");
+    }
+}
+
+#[test]
+fn apps_are_whole_and_distinct() {
+    for (more, expected) in [
+        (
+            &["apps.0.id=a b"][..],
+            "apps.0.id (from the flag --set) must be 1 to 64 letters, digits, - or _, but is \"a b\"",
+        ),
+        (
+            &["apps.0.key=a:b"],
+            "apps.0.key (from the flag --set) must be 1 to 64 letters, digits, - or _, but is \"a:b\"",
+        ),
+        (&["apps.0.secret="], "apps.0.secret is missing; there must be one"),
+        (&["apps.2.id=x"], "apps.1.id is missing; there must be one"),
+        (&["apps.0.topics.0.grace=1s"], "apps.0.topics.0.pattern is missing; there must be one"),
+        (
+            &["apps.1.id=1", "apps.1.key=j", "apps.1.secret=s"],
+            "apps.1 has the id or key of another app; both must be unique",
+        ),
+    ] {
+        let settings = [&OWN, more].concat();
+        assert_eq!(load(&set(&settings), &[]).unwrap_err(), expected, "{more:?}");
+    }
+    let rules = [
+        "apps.0.grace=3s",
+        "apps.0.topics.0.pattern=calls/*",
+        "apps.0.topics.0.grace=0s",
+        "apps.0.topics.1.pattern=**",
+    ];
+    let config = load(&set(&[&OWN[..], &rules].concat()), &[]).unwrap().config;
+    let graces: Vec<_> = config.apps[0].topics.iter().map(|rule| rule.grace.as_secs()).collect();
+    assert_eq!((config.apps[0].grace.as_secs(), graces), (3, vec![0, 3]));
+}
+
+#[test]
+fn a_name_that_is_no_setting_is_not_passed_over() {
+    for (path, expected) in [
+        ("apps.#.id", "apps.#.id (from the flag --set) is not a setting; did you mean apps.0.id?"),
+        ("apps.00.id", "apps.00.id (from the flag --set) is not a setting; did you mean apps.0.id?"),
+        (
+            "apps.7.secrte",
+            "apps.7.secrte (from the flag --set) is not a setting; did you mean apps.7.secret?",
+        ),
+        ("apps.1000.id", "apps.1000.id (from the flag --set) is not a setting; did you mean apps.0.id?"),
+        (
+            "frame_bytes",
+            "frame_bytes (from the flag --set) is not a setting; did you mean limits.frame_bytes?",
+        ),
+        ("a\nb", "a\\nb (from the flag --set) is not a setting"),
+        ("", " (from the flag --set) is not a setting"),
+    ] {
+        assert_eq!(load(&set(&[&format!("{path}=1")]), &[]).unwrap_err(), expected);
+    }
+    for (text, expected) in [
+        ("[limts]\n", "limts (from FILE) is not a setting"),
+        (
+            "[limits.inbox]\n",
+            "limits.inbox (from FILE) must be a whole number from 1 to 4294967295, but is \"something else\"",
+        ),
+        ("limits = 5\n", "limits (from FILE) is not a setting"),
+        ("[apps]\nid = \"1\"\n", "apps.id (from FILE) is not a setting; did you mean apps.0.id?"),
+        ("[[apps]]\n", "apps.0 (from FILE) must be a table with settings"),
+        ("apps = [1]\n", "apps.0 (from FILE) must be a table with settings"),
+        (
+            "[http]\nhosts = [1]\n",
+            "http.hosts (from FILE) must be a list of texts, but is \"something else\"",
+        ),
+        ("[[limits]]\ninbox = 1\n", "limits (from FILE) is not a setting"),
+    ] {
+        let path = file("passed-over", text);
+        let args = ConfigArgs { config: Some(path.clone()), ..ConfigArgs::default() };
+        let why = load(&args, &[]).unwrap_err().replace(&path.display().to_string(), "FILE");
+        assert!(why.starts_with(expected), "{text:?}: {why}");
+    }
+    let none = ConfigArgs { config: Some(file("no-apps", "apps = []\n")), ..ConfigArgs::default() };
+    assert!(load(&none, &[]).unwrap().config.has_demo());
+}
+
+#[test]
+fn variables_that_an_orchestrator_makes_are_no_settings() {
+    for name in
+        ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_8080_TCP", "PORT_8080_TCP_ADDR"]
+    {
+        assert!(
+            load(&ConfigArgs::default(), &[(&format!("PRESENCE_HUB_{name}"), "tcp://10.0.0.1:1")]).is_ok(),
+            "{name}"
+        );
+    }
+    for name in ["PORTS", "PORT_X", "SERVICE", "", "LISTEN__"] {
+        assert!(load(&ConfigArgs::default(), &[(&format!("PRESENCE_HUB_{name}"), "1")]).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn print_shows_every_key_of_every_app_in_order() {
+    let apps = (0..11).flat_map(|n| ["id", "key", "secret"].map(|key| format!("apps.{n}.{key}=x{n}")));
+    let rule = ["apps.1.topics.0.pattern=a".to_owned()];
+    let loaded = load(&ConfigArgs { set: apps.chain(rule).collect(), ..ConfigArgs::default() }, &[]).unwrap();
+    let printed = |loaded: &Loaded| {
+        let mut out = Vec::new();
+        print(loaded, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let text = printed(&loaded);
+    let place =
+        |key: &str| text.find(&format!("\n{key} = ")).unwrap_or_else(|| panic!("{key} is not in\n{text}"));
+    let order = [
+        "limits.inbox",
+        "apps.0.grace",
+        "apps.1.id",
+        "apps.1.topics.0.pattern",
+        "apps.2.id",
+        "apps.10.open_topics",
+    ];
+    assert!(order.windows(2).all(|pair| place(pair[0]) < place(pair[1])), "{text}");
+    let demo = printed(&load(&ConfigArgs::default(), &[]).unwrap());
+    for line in
+        ["apps.0.key = \"demo-key\"  # the demo app\n", "apps.0.anonymous = \"true\"  # the default\n"]
+    {
+        assert!(demo.contains(line), "{demo}");
+    }
+}
+
+#[test]
+fn what_is_unwise_is_warned_of() {
+    for (more, expected) in [
+        (&[][..], &[][..]),
+        (&["apps.0.secret=short"], &["apps.0.secret has 5 bytes; it should have 32 or more"]),
+        (&["admin.token=short"], &["admin.token has 5 bytes; it should have 16 or more"]),
+        (
+            &["listen=0.0.0.0:80"],
+            &[
+                "listen is a public address and tls.cert is not set: unless a proxy adds TLS, tokens pass in the clear",
+            ],
+        ),
+        (&["listen=0.0.0.0:80", "tls.cert=a", "tls.key=b"], &[]),
+    ] {
+        assert_eq!(load(&set(&[&OWN, more].concat()), &[]).unwrap().warnings, expected, "{more:?}");
+    }
+    assert_eq!(load(&ConfigArgs::default(), &[]).unwrap().warnings, [] as [&str; 0]);
 }
