@@ -64,6 +64,7 @@ fn run(args: Args) -> Result<(), String> {
 
 fn serve(loaded: Loaded) -> Result<(), String> {
     admin::start_logs(&loaded.config.log)?;
+    admin::panics::watch();
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
