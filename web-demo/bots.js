@@ -3,7 +3,7 @@
 import { createHub } from './presence-client.js';
 import { guestToken } from './identity.js';
 
-const NAMES = ['Ada', 'Alan', 'Barbara', 'Claude', 'Dorothy', 'Edsger', 'Frances', 'Grace', 'Hedy', 'Ivan', 'Joan', 'Karen', 'Leslie'];
+const NAMES = ['Ada', 'Alan', 'Barbara', 'Donald', 'Dorothy', 'Edsger', 'Frances', 'Grace', 'Hedy', 'Ivan', 'Joan', 'Karen', 'Leslie'];
 const ARRIVAL_MS = 60;
 
 /** The bots of this page; they all live in one topic at a time. */

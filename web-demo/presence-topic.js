@@ -238,7 +238,10 @@ export class Topic extends Emitter {
   /** Whether a frame is the next one (or none of the topic's changes at all). If not, repairs the gap. */
   #follows({ epoch, rev, prev }) {
     if (rev === undefined) return true;
-    const isNext = epoch === this.#mark.epoch && (prev === this.#mark.rev || prev === this.#replayEnd);
+    const { epoch: known, rev: last } = this.#mark;
+    // At rev 0 nothing has happened yet: the first change of any epoch follows it.
+    const isFirst = last === 0 && prev === 0;
+    const isNext = isFirst || (epoch === known && (prev === last || prev === this.#replayEnd));
     if (isNext) {
       this.#mark = { epoch, rev };
       if (rev >= this.#replayEnd) this.#replayEnd = null;

@@ -19,11 +19,12 @@ const GREETING: &str = "presence-hub listens on http://";
 
 /// What the hub of the bench's own is told beyond its defaults: a port of its choice, less to say, and no limit on how much
 /// one publisher may send, since that is what is measured.
-const SETTINGS: [&str; 4] = [
+const SETTINGS: [&str; 5] = [
     "admin.listen=127.0.0.1:0",
     "log.level=warn",
     "limits.events_per_second=1000000",
-    "limits.events_burst=1000000",
+    "limits.updates_per_second=1000000",
+    "limits.unauthenticated_percent=100",
 ];
 
 /// A hub under test; one of the bench's own is killed when this is dropped.

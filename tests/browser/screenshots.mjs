@@ -60,7 +60,7 @@ async function shootPhone(typist) {
   await phone.page.locator('.message').first().waitFor();
   await shoot(phone, 'phone-light-chat', typist);
   for (const view of ['people', 'tape', 'break']) {
-    await phone.press(`[data-show="${view}"]`);
+    await phone.press(`.tabs [data-show="${view}"]`);
     await shoot(phone, `phone-light-${view}`);
   }
 }

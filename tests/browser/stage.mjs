@@ -223,7 +223,7 @@ export class Tab {
 }
 
 async function startHub() {
-  const child = spawn(BINARY, HUB_ARGUMENTS, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(BINARY, HUB_ARGUMENTS, { env: cleanEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise((resolve) => child.once('exit', resolve));
   const end = async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
@@ -239,11 +239,19 @@ async function startHub() {
   }
 }
 
+/** The hub takes each variable of its prefix for a setting, and is to have none but those of the test. */
+function cleanEnvironment() {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PRESENCE_HUB_')));
+}
+
 /** Reads the hub's output until it says where it listens. */
 function listeningUrl(child) {
   return new Promise((resolve, reject) => {
     let output = '';
-    const fail = (why) => reject(new Error(`${BINARY}: ${why}\n${output}`));
+    const fail = (why) => {
+      clearTimeout(patience);
+      reject(new Error(`${BINARY}: ${why}\n${output}`));
+    };
     const patience = setTimeout(() => fail('did not say where it listens'), PATIENCE.start);
     const read = (chunk) => {
       output += chunk;

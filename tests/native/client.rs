@@ -99,7 +99,7 @@ impl Client {
             self.fences += 1;
             let id = format!("fence-{}", self.fences);
             let channel = json!({"type": "topic", "_id": FENCE});
-            self.send(&json!({"event": "SUBSCRIBE_CHANNEL", "payload": {"channel": channel}, "id": id}))
+            self.send(&json!({"event": "UNSUBSCRIBE_CHANNEL", "payload": {"channel": channel}, "id": id}))
                 .await;
             loop {
                 let frame = match self.receive().await {

@@ -5,6 +5,7 @@ mod attacks;
 mod client;
 mod hub;
 mod pattern;
+mod renewal;
 mod scenario;
 
 /// Every scenario file; a file that is not listed fails `all_scenarios_are_run`.
@@ -22,7 +23,9 @@ macro_rules! scenarios {
     };
 }
 
-scenarios!(channels, presence, sessions, directed, leaving, messages, media, removal, rest, errors, resume);
+scenarios!(
+    channels, presence, sessions, directed, leaving, messages, media, removal, rest, errors, resume, dialogue
+);
 
 #[test]
 fn all_scenarios_are_run() {

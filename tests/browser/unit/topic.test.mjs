@@ -150,6 +150,13 @@ describe('a topic', () => {
       assert.equal(names().filter((name) => name === 'join').length, 0, 'the old epoch was a gap again');
     });
 
+    it('is none where an epoch begins before which there was nothing', async () => {
+      await fake.subscribe('lobby', { rev: 0, epoch: '0' });
+      fake.online('lobby', ANN, 1, { epoch: '2000' });
+      assert.deepEqual(names(), ['sync', 'join']);
+      assert.deepEqual(topic.mark, { epoch: '2000', rev: 1 });
+    });
+
     it('is none where a frame repeats its rev', async () => {
       await fake.subscribe('lobby', { rev: 5 });
       fake.online('lobby', ANN, 6);
