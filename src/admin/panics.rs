@@ -24,9 +24,12 @@ fn report(info: &PanicHookInfo<'_>) {
     PANICS.fetch_add(1, Relaxed);
     let place = info.location().map(ToString::to_string).unwrap_or_default();
     let backtrace = Backtrace::capture();
-    let is_captured = backtrace.status() == BacktraceStatus::Captured;
-    let backtrace = is_captured.then(|| backtrace.to_string()).unwrap_or_default();
-    tracing::error!(%place, what = %Safe(text(info.payload())), %backtrace, "a task panicked");
+    let what = Safe(text(info.payload()));
+    if backtrace.status() == BacktraceStatus::Captured {
+        tracing::error!(%place, %what, %backtrace, "a task panicked");
+    } else {
+        tracing::error!(%place, %what, "a task panicked");
+    }
 }
 
 fn text(payload: &dyn Any) -> &str {

@@ -121,6 +121,8 @@ mod tests {
 
     use super::*;
 
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+
     const TOKEN: &str = "0123456789abcdef";
 
     fn console(token: Option<&str>) -> Console {
@@ -134,12 +136,7 @@ mod tests {
         }
     }
 
-    async fn ask(
-        console: &Console,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-    ) -> (u16, Response<Body>) {
+    async fn ask(console: &Console, method: &str, path: &str, headers: Headers<'_>) -> (u16, Response<Body>) {
         let request = Request::builder().method(method).uri(path);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let response = router(console.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
@@ -153,7 +150,7 @@ mod tests {
     #[tokio::test]
     async fn calls_need_the_token_and_everything_a_known_host() {
         let (known, right) = (("host", "localhost:8081"), ("authorization", "Bearer 0123456789abcdef"));
-        let table: &[(&str, &str, &[(&str, &str)], u16)] = &[
+        let table: &[(&str, &str, Headers<'_>, u16)] = &[
             ("GET", "/metrics", &[known], 200),
             ("GET", "/livez", &[known], 200),
             ("GET", "/livez", &[("host", "127.0.0.1")], 200),
