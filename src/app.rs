@@ -335,8 +335,12 @@ fn http_settings(shared: &Shared) -> http::Settings {
 async fn count(clock: Clock, metrics: Metrics, tally: Arc<Tally>) {
     loop {
         clock.sleep(Duration::from_secs(1)).await;
+        metrics.accepted(tally.accepted.load(Relaxed));
         metrics.refused(tally.refused.load(Relaxed));
         metrics.accept_errors(tally.accept_errors.load(Relaxed));
+        metrics.late(tally.late.load(Relaxed));
+        metrics.tls_errors(tally.tls_errors.load(Relaxed));
+        metrics.panics(admin::panics::count());
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use presence_hub::app::App;
 use presence_hub::broker::Clock;
-use presence_hub::config::{Config, ConfigArgs, Loaded, print};
+use presence_hub::config::{Config, ConfigArgs, Loaded, environment, print};
 use presence_hub::{admin, bench};
 
 /// A self-hosted realtime presence hub: one roster, every dialect.
@@ -53,7 +53,7 @@ fn run(args: Args) -> Result<(), String> {
     if let Some(Command::Bench(options)) = args.command {
         return bench::run(options).map_err(|error| error.to_string());
     }
-    let loaded = Config::load(&args.config, std::env::vars()).map_err(|error| error.to_string())?;
+    let loaded = Config::load(&args.config, environment()).map_err(|error| error.to_string())?;
     match args.command {
         Some(Command::Config { command: ConfigCommand::Print }) => {
             print(&loaded, &mut io::stdout().lock()).map_err(|error| error.to_string())
@@ -64,6 +64,7 @@ fn run(args: Args) -> Result<(), String> {
 
 fn serve(loaded: Loaded) -> Result<(), String> {
     admin::start_logs(&loaded.config.log)?;
+    admin::panics::watch();
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }

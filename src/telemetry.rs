@@ -26,6 +26,9 @@ pub enum Kind {
     Other,
 }
 
+/// In the order of their declaration.
+const KINDS: [Kind; 5] = [Kind::Joined, Kind::Updated, Kind::Left, Kind::Message, Kind::Other];
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByKind {
     kind: Kind,
@@ -45,12 +48,17 @@ struct Inner {
     registry: Registry,
     connections: Gauge,
     opened: Counter,
+    accepted: Counter,
     refused: Counter,
     accept_errors: Counter,
+    late: Counter,
+    tls_errors: Counter,
     closed: Family<ByCode, Counter>,
     unauthenticated: Counter,
     requests: Counter,
     changes: Family<ByKind, Counter>,
+    /// The counters of `changes` by kind, found once: the broker counts every change.
+    change: [Counter; KINDS.len()],
     deliveries: Counter,
     delivered_bytes: Counter,
     coalesced: Counter,
@@ -58,17 +66,21 @@ struct Inner {
     turn: Histogram,
     sessions: Gauge,
     topics: Gauge,
+    panics: Counter,
 }
 
 /// The names of the metrics and what they count; `docs/METRICS.md` is made of it.
 const NAMES: &[(&str, &str)] = &[
     ("hub_gateway_connections", "WebSocket connections open now."),
     ("hub_gateway_opened", "WebSocket connections opened."),
+    ("hub_gateway_accepted", "Connections accepted, of HTTP and WebSocket."),
     ("hub_gateway_refused", "Connections refused because a limit was reached."),
     (
         "hub_gateway_accept_errors",
         "Times that accepting a connection failed, for want of file descriptors for example.",
     ),
+    ("hub_gateway_late", "Connections closed because TLS or the first request took too long."),
+    ("hub_gateway_tls_errors", "TLS handshakes that failed."),
     ("hub_gateway_closed", "WebSocket connections closed, by close code."),
     ("hub_gateway_unauthenticated", "Tokens and credentials refused."),
     ("hub_broker_requests", "Requests that the broker has served."),
@@ -80,6 +92,7 @@ const NAMES: &[(&str, &str)] = &[
     ("hub_broker_turn_seconds", "How long the broker's turns take."),
     ("hub_broker_sessions", "Sessions, attached or within their grace."),
     ("hub_broker_topics", "Topics of which anything is known."),
+    ("hub_process_panics", "Panics, each of which ended one task."),
 ];
 
 impl Metrics {
@@ -87,16 +100,22 @@ impl Metrics {
     #[must_use]
     pub fn new() -> Self {
         let buckets = [0.000_01, 0.000_1, 0.001, 0.005, 0.02, 0.1, 0.5, 2.0];
+        let changes = Family::default();
+        let change = KINDS.map(|kind| Counter::clone(&changes.get_or_create(&ByKind { kind })));
         let mut inner = Inner {
             registry: Registry::default(),
             connections: Gauge::default(),
             opened: Counter::default(),
+            accepted: Counter::default(),
             refused: Counter::default(),
             accept_errors: Counter::default(),
+            late: Counter::default(),
+            tls_errors: Counter::default(),
             closed: Family::default(),
             unauthenticated: Counter::default(),
             requests: Counter::default(),
-            changes: Family::default(),
+            changes,
+            change,
             deliveries: Counter::default(),
             delivered_bytes: Counter::default(),
             coalesced: Counter::default(),
@@ -104,6 +123,7 @@ impl Metrics {
             turn: Histogram::new(buckets),
             sessions: Gauge::default(),
             topics: Gauge::default(),
+            panics: Counter::default(),
         };
         inner.register();
         Self(Arc::new(inner))
@@ -126,9 +146,29 @@ impl Metrics {
         raise(&self.0.refused, total);
     }
 
+    /// Connections were accepted; `total` since the start.
+    pub fn accepted(&self, total: u64) {
+        raise(&self.0.accepted, total);
+    }
+
     /// Accepting failed; `total` times since the start.
     pub fn accept_errors(&self, total: u64) {
         raise(&self.0.accept_errors, total);
+    }
+
+    /// Connections were closed because TLS or the first request took too long; `total` since the start.
+    pub fn late(&self, total: u64) {
+        raise(&self.0.late, total);
+    }
+
+    /// TLS handshakes failed; `total` since the start.
+    pub fn tls_errors(&self, total: u64) {
+        raise(&self.0.tls_errors, total);
+    }
+
+    /// Tasks panicked; `total` since the start.
+    pub fn panics(&self, total: u64) {
+        raise(&self.0.panics, total);
     }
 
     /// A token or credential was refused.
@@ -145,7 +185,7 @@ impl Metrics {
 
     /// A change was folded.
     pub fn change(&self, kind: Kind) {
-        self.0.changes.get_or_create(&ByKind { kind }).inc();
+        self.0.change[kind as usize].inc();
     }
 
     /// Frames were handed to outboxes.
@@ -195,8 +235,11 @@ impl Inner {
         register! {
             "hub_gateway_connections" => connections,
             "hub_gateway_opened" => opened,
+            "hub_gateway_accepted" => accepted,
             "hub_gateway_refused" => refused,
             "hub_gateway_accept_errors" => accept_errors,
+            "hub_gateway_late" => late,
+            "hub_gateway_tls_errors" => tls_errors,
             "hub_gateway_closed" => closed,
             "hub_gateway_unauthenticated" => unauthenticated,
             "hub_broker_requests" => requests,
@@ -208,6 +251,7 @@ impl Inner {
             "hub_broker_turn_seconds" => turn,
             "hub_broker_sessions" => sessions,
             "hub_broker_topics" => topics,
+            "hub_process_panics" => panics,
         }
     }
 }
@@ -247,7 +291,35 @@ mod tests {
         }
         let served = text.lines().filter(|line| line.starts_with("# HELP")).count();
         assert_eq!(served, NAMES.len());
-        assert!(text.contains("hub_broker_requests_total 3"), "{text}");
+        for line in [
+            "hub_broker_requests_total 3",
+            "hub_broker_changes_total{kind=\"Joined\"} 1",
+            "hub_broker_changes_total{kind=\"Other\"} 0",
+            "hub_gateway_closed_total{code=\"1000\"} 1",
+            "hub_gateway_connections 0",
+        ] {
+            assert!(text.lines().any(|served| served == line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn each_kind_has_its_own_counter() {
+        let metrics = Metrics::new();
+        for (times, kind) in (1..).zip(KINDS) {
+            (0..times).for_each(|_| metrics.change(kind));
+        }
+        for (times, kind) in (1..).zip(KINDS) {
+            assert_eq!(metrics.0.changes.get_or_create(&ByKind { kind }).get(), times, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn totals_counted_elsewhere_never_go_back() {
+        let metrics = Metrics::new();
+        for total in [3, 5, 4] {
+            metrics.refused(total);
+        }
+        assert!(metrics.text().contains("hub_gateway_refused_total 5"));
     }
 
     #[test]

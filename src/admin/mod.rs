@@ -2,6 +2,7 @@
 
 mod health;
 mod log;
+pub mod panics;
 mod server;
 
 pub use health::Health;

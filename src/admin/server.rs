@@ -91,13 +91,15 @@ async fn token_only(State(console): State<Console>, request: Request, next: Next
     if is_right {
         return next.run(request).await;
     }
+    console.metrics.unauthenticated();
     let message = "admin calls need Authorization: Bearer <admin.token>";
     let error = json!({"error": {"code": "not.authenticated", "message": message}});
     (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], Json(error)).into_response()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }
 
 /// Answers only under its own names, so that a page which rebinds its name to this address reads nothing.
@@ -109,4 +111,119 @@ async fn known_host(State(console): State<Console>, request: Request, next: Next
     let nosniff = header::HeaderValue::from_static("nosniff");
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+
+    const TOKEN: &str = "0123456789abcdef";
+
+    fn console(token: Option<&str>) -> Console {
+        Console {
+            health: Health::default(),
+            metrics: Metrics::new(),
+            token: token.map(SecretString::from),
+            hosts: Arc::new(["localhost".to_owned(), "127.0.0.1".to_owned()]),
+            apps: Arc::new([]),
+            stop: Arc::new(watch::Sender::new(false)),
+        }
+    }
+
+    async fn ask(console: &Console, method: &str, path: &str, headers: Headers<'_>) -> (u16, Response<Body>) {
+        let request = Request::builder().method(method).uri(path);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let response = router(console.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        (response.status().as_u16(), response)
+    }
+
+    async fn text(response: Response<Body>) -> String {
+        String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn calls_need_the_token_and_everything_a_known_host() {
+        let (known, right) = (("host", "localhost:8081"), ("authorization", "Bearer 0123456789abcdef"));
+        let table: &[(&str, &str, Headers<'_>, u16)] = &[
+            ("GET", "/metrics", &[known], 200),
+            ("GET", "/livez", &[known], 200),
+            ("GET", "/livez", &[("host", "127.0.0.1")], 200),
+            ("GET", "/metrics", &[], 421),
+            ("GET", "/metrics", &[("host", "evil.test")], 421),
+            ("GET", "/admin/stats", &[("host", "evil.test"), right], 421),
+            ("GET", "/nowhere", &[("host", "evil.test")], 421),
+            ("GET", "/nowhere", &[known], 404),
+            ("GET", "/admin/stats", &[known], 401),
+            ("GET", "/admin/stats", &[known, right], 200),
+            ("GET", "/admin/stats", &[known, ("authorization", "bearer 0123456789abcdef")], 200),
+            ("GET", "/admin/stats", &[known, ("authorization", "Basic 0123456789abcdef")], 401),
+            ("GET", "/admin/stats", &[known, ("authorization", "0123456789abcdef")], 401),
+            ("GET", "/admin/stats", &[known, ("authorization", "Bearer ")], 401),
+            ("GET", "/admin/stats", &[known, ("authorization", "Bearer 0123456789abcde")], 401),
+            ("GET", "/admin/stats", &[known, ("authorization", "Bearer 0123456789abcdeF")], 401),
+            ("GET", "/admin/stats", &[known, ("authorization", "Bearer 0123456789abcdef0")], 401),
+            ("GET", "/admin/stats?token=0123456789abcdef", &[known], 401),
+            ("GET", "/admin/drain", &[known, right], 405),
+            ("POST", "/admin/drain", &[known], 401),
+            ("POST", "/metrics", &[known], 405),
+        ];
+        for (method, path, headers, status) in table {
+            let console = console(Some(TOKEN));
+            let (given, response) = ask(&console, method, path, headers).await;
+            assert_eq!(given, *status, "{method} {path} {headers:?}");
+            assert!(given == 421 || response.headers()["x-content-type-options"] == "nosniff", "{path}");
+            assert_eq!(given == 401, response.headers().contains_key("www-authenticate"), "{path}");
+            let counted = console.metrics.text().contains("hub_gateway_unauthenticated_total 1");
+            assert_eq!(given == 401, counted, "{method} {path} {headers:?}");
+            assert!(!*console.stop.borrow(), "nothing here stops the hub");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_a_token_of_its_own_every_call_is_refused() {
+        let known = ("host", "localhost");
+        for given in ["Bearer ", "Bearer 0123456789abcdef", "Bearer None"] {
+            let headers = [known, ("authorization", given)];
+            assert_eq!(ask(&console(None), "GET", "/admin/stats", &headers).await.0, 401, "{given}");
+            assert_eq!(ask(&console(None), "POST", "/admin/drain", &headers).await.0, 401, "{given}");
+        }
+    }
+
+    #[tokio::test]
+    async fn health_is_told_as_it_changes() {
+        let console = console(Some(TOKEN));
+        let known = [("host", "localhost")];
+        for (step, status, word) in [
+            ((|_: &Health| ()) as fn(&Health), 503, "starting\n"),
+            (Health::ready, 200, "ready\n"),
+            (Health::draining, 503, "draining\n"),
+        ] {
+            step(&console.health);
+            let (given, response) = ask(&console, "GET", "/readyz", &known).await;
+            assert_eq!((given, text(response).await.as_str()), (status, word));
+            assert_eq!(ask(&console, "GET", "/livez", &known).await.0, 200);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_operator_reads_numbers_and_stops_the_hub() {
+        let console = console(Some(TOKEN));
+        let headers = [("host", "localhost"), ("authorization", "Bearer 0123456789abcdef")];
+        let (_, response) = ask(&console, "GET", "/admin/stats", &headers).await;
+        assert_eq!(text(response).await, r#"{"apps":[],"health":"starting"}"#);
+        let (_, response) = ask(&console, "GET", "/metrics", &headers[..1]).await;
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/openmetrics-text; version=1.0.0; charset=utf-8"
+        );
+        assert!(text(response).await.ends_with("# EOF\n"));
+        assert_eq!(ask(&console, "POST", "/admin/drain", &headers).await.0, 202);
+        assert!(*console.stop.borrow());
+    }
 }

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::error::ConfigError;
-use super::sources::Written;
+use super::sources::{DEMO_SECRET, Origin, Written};
 use super::value::{duration, list, size};
 
 /// A whole configuration that is right. `docs/CONFIG.md` says what each key means.
@@ -162,7 +162,9 @@ pub struct TopicRule {
     pub grace: Duration,
 }
 
-const DEMO_SECRET: &str = "demo-secret";
+/// Secrets that sign tokens, and the admin token, should have as many bytes.
+const SECRET_BYTES: usize = 32;
+const TOKEN_BYTES: usize = 16;
 
 impl Config {
     pub(super) fn check(written: &Written) -> Result<Self, ConfigError> {
@@ -176,9 +178,9 @@ impl Config {
                 listen: read.optional("admin.listen").and_then(|text| text.parse().ok()),
                 token: read.optional("admin.token").map(SecretString::from),
             },
-            log: log(&read)?,
-            limits: limits(&read)?,
-            presence: presence(&read)?,
+            log: log(&read),
+            limits: limits(&read),
+            presence: presence(&read),
             drain: Drain { window: read.duration("drain.window"), timeout: read.duration("drain.timeout") },
             apps: apps(&read)?,
         };
@@ -206,10 +208,38 @@ impl Config {
         if self.presence.storm_tick > self.presence.interval {
             return conflict("presence.storm_tick must not be longer than presence.interval");
         }
+        if self.admin.listen == Some(self.listen) && self.listen.port() != 0 {
+            return conflict("listen and admin.listen must not be the same address");
+        }
+        if self.limits.json_depth > 127 {
+            return conflict("limits.json_depth must be at most 127");
+        }
         if self.limits.outbox_bytes < self.limits.frame_bytes {
             return conflict("limits.outbox_bytes must not be smaller than limits.frame_bytes");
         }
         Ok(())
+    }
+
+    /// What is allowed but should be looked at, as sentences.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (place, app) in self.apps.iter().enumerate() {
+            let bytes = app.secret.expose_secret().len();
+            if bytes < SECRET_BYTES && !app.has_demo_secret() {
+                warnings.push(format!(
+                    "apps.{place}.secret has {bytes} bytes; it should have {SECRET_BYTES} or more"
+                ));
+            }
+        }
+        let token = self.admin.token.as_ref().map(|token| token.expose_secret().len());
+        if let Some(bytes) = token.filter(|bytes| *bytes < TOKEN_BYTES) {
+            warnings.push(format!("admin.token has {bytes} bytes; it should have {TOKEN_BYTES} or more"));
+        }
+        if !self.listen.ip().is_loopback() && self.tls.is_none() {
+            let sentence = "listen is a public address and tls.cert is not set: unless a proxy adds TLS, tokens pass in the clear";
+            warnings.push(sentence.to_owned());
+        }
+        warnings
     }
 
     /// Whether one of the apps has secrets that everybody knows.
@@ -220,25 +250,7 @@ impl Config {
 }
 
 impl AppConfig {
-    fn demo(grace: Duration) -> Self {
-        Self {
-            id: "1".to_owned(),
-            key: "demo-key".to_owned(),
-            secret: SecretString::from(DEMO_SECRET),
-            open_topics: true,
-            origins: Vec::new(),
-            anonymous: true,
-            audience: None,
-            issuer: None,
-            leeway: Duration::from_secs(5),
-            grace,
-            topics: Vec::new(),
-            is_demo: true,
-        }
-    }
-
     fn has_demo_secret(&self) -> bool {
-        use secrecy::ExposeSecret;
         self.is_demo || self.secret.expose_secret() == DEMO_SECRET
     }
 }
@@ -276,9 +288,8 @@ impl Reader<'_> {
         self.text(path).parse().unwrap_or_default()
     }
 
-    fn small(&self, path: &str) -> Result<u32, ConfigError> {
-        let too_large = || ConfigError::Conflict(format!("{path} must be below {}", u32::MAX));
-        self.text(path).parse().map_err(|_| too_large())
+    fn small(&self, path: &str) -> u32 {
+        self.text(path).parse().unwrap_or_default()
     }
 
     /// A count of which 0 means that there is no bound.
@@ -316,21 +327,15 @@ fn http(read: &Reader<'_>) -> Result<Http, ConfigError> {
     })
 }
 
-fn log(read: &Reader<'_>) -> Result<Log, ConfigError> {
-    let format = match read.text("log.format") {
-        "text" => LogFormat::Text,
-        "json" => LogFormat::Json,
-        other => {
-            return Err(ConfigError::Conflict(format!("log.format must be text or json, but is {other:?}")));
-        }
-    };
-    Ok(Log { format, level: read.text("log.level").to_owned() })
+fn log(read: &Reader<'_>) -> Log {
+    let format = if read.text("log.format") == "json" { LogFormat::Json } else { LogFormat::Text };
+    Log { format, level: read.text("log.level").to_owned() }
 }
 
-fn limits(read: &Reader<'_>) -> Result<Limits, ConfigError> {
-    Ok(Limits {
+fn limits(read: &Reader<'_>) -> Limits {
+    Limits {
         frame_bytes: read.size("limits.frame_bytes"),
-        fragments: read.small("limits.fragments")?,
+        fragments: read.small("limits.fragments"),
         json_depth: read.count("limits.json_depth"),
         json_keys: read.count("limits.json_keys"),
         json_string: read.size("limits.json_string"),
@@ -340,42 +345,39 @@ fn limits(read: &Reader<'_>) -> Result<Limits, ConfigError> {
         connections: read.bound("limits.connections"),
         connections_per_address: read.count("limits.connections_per_address"),
         connections_per_party: read.count("limits.connections_per_party"),
-        unauthenticated_percent: read.count("limits.unauthenticated_percent").min(100),
+        unauthenticated_percent: read.count("limits.unauthenticated_percent"),
         topics_per_session: read.count("limits.topics_per_session"),
-        subscribes_per_second: read.small("limits.subscribes_per_second")?,
-        events_per_second: read.small("limits.events_per_second")?,
-        updates_per_second: read.small("limits.updates_per_second")?,
+        subscribes_per_second: read.small("limits.subscribes_per_second"),
+        events_per_second: read.small("limits.events_per_second"),
+        updates_per_second: read.small("limits.updates_per_second"),
         content_bytes: read.size("limits.content_bytes"),
         receivers: read.count("limits.receivers"),
-        churn_per_second: read.small("limits.churn_per_second")?,
-        control_frames_per_second: read.small("limits.control_frames_per_second")?,
+        churn_per_second: read.small("limits.churn_per_second"),
+        control_frames_per_second: read.small("limits.control_frames_per_second"),
         members_per_topic: read.bound("limits.members_per_topic"),
         auth_timeout: read.duration("limits.auth_timeout"),
         ping_interval: read.duration("limits.ping_interval"),
         pong_timeout: read.duration("limits.pong_timeout"),
         inbox: read.count("limits.inbox"),
-    })
+    }
 }
 
-fn presence(read: &Reader<'_>) -> Result<Presence, ConfigError> {
-    Ok(Presence {
+fn presence(read: &Reader<'_>) -> Presence {
+    Presence {
         grace: read.duration("presence.grace"),
-        announce_max: read.small("presence.announce_max")?,
+        announce_max: read.small("presence.announce_max"),
         interval: read.duration("presence.interval"),
         storm_tick: read.duration("presence.storm_tick"),
         sessions_tick: read.duration("presence.sessions_tick"),
         history: read.count("presence.history"),
         retention: read.duration("presence.retention"),
-    })
+    }
 }
 
 fn apps(read: &Reader<'_>) -> Result<Vec<AppConfig>, ConfigError> {
     let grace = read.duration("presence.grace");
-    let count = read.0.count("apps");
-    if count == 0 {
-        return Ok(vec![AppConfig::demo(grace)]);
-    }
-    let apps: Vec<_> = (0..count).map(|place| app(read, place, grace)).collect::<Result<_, _>>()?;
+    let apps: Vec<_> =
+        (0..read.0.count("apps")).map(|place| app(read, place, grace)).collect::<Result<_, _>>()?;
     for (place, app) in apps.iter().enumerate() {
         if apps[..place].iter().any(|other| other.id == app.id || other.key == app.key) {
             let sentence = format!("apps.{place} has the id or key of another app; both must be unique");
@@ -388,14 +390,15 @@ fn apps(read: &Reader<'_>) -> Result<Vec<AppConfig>, ConfigError> {
 fn app(read: &Reader<'_>, place: usize, grace: Duration) -> Result<AppConfig, ConfigError> {
     let path = |key: &str| format!("apps.{place}.{key}");
     let needed = |key: &str| {
-        let missing = || ConfigError::Conflict(format!("{} is missing; every app needs one", path(key)));
+        let missing = || ConfigError::Conflict(format!("{} is missing; there must be one", path(key)));
         read.owned(&path(key)).ok_or_else(missing)
     };
     let grace = if read.0.has(&path("grace")) { read.duration(&path("grace")) } else { grace };
     let rule = |rule: usize| {
-        let pattern = read.text(&path(&format!("topics.{rule}.pattern"))).to_owned();
+        let pattern = needed(&format!("topics.{rule}.pattern"))?;
         let own = path(&format!("topics.{rule}.grace"));
-        TopicRule { pattern, grace: if read.0.has(&own) { read.duration(&own) } else { grace } }
+        let grace = if read.0.has(&own) { read.duration(&own) } else { grace };
+        Ok(TopicRule { pattern, grace })
     };
     Ok(AppConfig {
         id: needed("id")?,
@@ -408,7 +411,7 @@ fn app(read: &Reader<'_>, place: usize, grace: Duration) -> Result<AppConfig, Co
         issuer: read.owned(&path("issuer")),
         leeway: read.duration(&path("leeway")),
         grace,
-        topics: (0..read.0.count(&path("topics"))).map(rule).collect(),
-        is_demo: false,
+        topics: (0..read.0.count(&path("topics"))).map(rule).collect::<Result<_, _>>()?,
+        is_demo: read.0.origin(&path("id")) == Some(&Origin::DemoApp),
     })
 }

@@ -10,20 +10,27 @@ pub enum ConfigError {
     /// The file cannot be read.
     #[error("cannot read the configuration file {0}: {1}")]
     Unreadable(PathBuf, std::io::Error),
-    /// The file is not TOML.
-    #[error("the configuration file {0} is not TOML: {1}")]
-    NotToml(PathBuf, Box<toml::de::Error>),
+    /// The file is not TOML. Only what is wrong and where: the line itself may hold a secret.
+    #[error("the configuration file {path} is not TOML: {what}, in line {line}")]
+    NotToml {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+        /// Where, from 1.
+        line: usize,
+    },
     /// No such key.
-    #[error("{key} ({origin}) is not a setting{}", .suggestion.map(|key| format!("; did you mean {key}?")).unwrap_or_default())]
+    #[error("{key} ({origin}) is not a setting{}", .suggestion.as_ref().map(|key| format!("; did you mean {key}?")).unwrap_or_default())]
     Unknown {
         /// What was written.
         key: String,
         /// Where.
         origin: Origin,
         /// The nearest key there is.
-        suggestion: Option<&'static str>,
+        suggestion: Option<String>,
     },
-    /// A flag without a value.
+    /// A flag without a value: as much of it as can be no value.
     #[error("--set {0} has no value; write --set KEY=VALUE")]
     NoValue(String),
     /// The value is not of the key's kind.

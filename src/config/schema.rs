@@ -1,7 +1,10 @@
 //! The schema: every key with its kind, its default and what it means. Checks, documentation and suggestions come from here.
 
 use super::value::Kind;
-use super::value::Kind::{Address, Count, Duration, Flag, List, OptionalAddress, Secret, Size, Text};
+use super::value::Kind::{
+    Address, Count, Duration, Flag, Format, Level, List, Name, OptionalAddress, Percent, Positive, Secret,
+    Size, Text, Wait,
+};
 
 /// One key. In paths, `#` stands for the place in a list of tables.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +35,7 @@ pub(super) const KEYS: &[Key] = &[
         "The certificate chain (PEM file) of the main listener. With `tls.key`, or neither.",
     ),
     key("tls.key", Text, "", "Its private key (PEM file)."),
-    key("http.head_timeout", Duration, "5s", "How long TLS and the head of a request may take."),
+    key("http.head_timeout", Wait, "5s", "How long TLS and the head of a request may take."),
     key("http.body_bytes", Size, "64KiB", "The most bytes of a request's body."),
     key(
         "http.trusted_proxies",
@@ -53,10 +56,10 @@ pub(super) const KEYS: &[Key] = &[
         "Where /metrics and admin calls are served. Empty: nowhere.",
     ),
     key("admin.token", Secret, "", "The bearer token of admin calls. Empty: they are refused."),
-    key("log.format", Text, "text", "`text` or `json`."),
+    key("log.format", Format, "text", "`text` or `json`."),
     key(
         "log.level",
-        Text,
+        Level,
         "info",
         "`off`, `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,presence_hub::broker=debug`.",
     ),
@@ -66,9 +69,9 @@ pub(super) const KEYS: &[Key] = &[
         "64KiB",
         "The most bytes of a frame and of a message; more closes with 1009.",
     ),
-    key("limits.fragments", Count, "128", "The most fragments of one message."),
-    key("limits.json_depth", Count, "32", "How deep JSON may nest."),
-    key("limits.json_keys", Count, "256", "The most keys of one JSON object."),
+    key("limits.fragments", Positive, "128", "The most fragments of one message."),
+    key("limits.json_depth", Positive, "32", "How deep JSON may nest."),
+    key("limits.json_keys", Positive, "256", "The most keys of one JSON object."),
     key("limits.json_string", Size, "16KiB", "The most bytes of one JSON string."),
     key(
         "limits.outbox_bytes",
@@ -76,10 +79,10 @@ pub(super) const KEYS: &[Key] = &[
         "256KiB",
         "The most bytes that wait for one connection. At half of it presence is coalesced; messages beyond it close with 4008.",
     ),
-    key("limits.outbox_frames", Count, "512", "The most frames that wait for one connection."),
+    key("limits.outbox_frames", Positive, "512", "The most frames that wait for one connection."),
     key(
         "limits.stall",
-        Duration,
+        Wait,
         "30s",
         "How long a connection may fail to take anything before it is closed with 4008.",
     ),
@@ -91,57 +94,52 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         "limits.connections_per_address",
-        Count,
+        Positive,
         "256",
         "The most connections from one address (IPv6: one /64). Loopback is exempt.",
     ),
-    key("limits.connections_per_party", Count, "32", "The most connections of one party."),
+    key("limits.connections_per_party", Positive, "32", "The most connections of one party."),
     key(
         "limits.unauthenticated_percent",
-        Count,
+        Percent,
         "10",
         "The share of connections that may be unauthenticated at once.",
     ),
-    key("limits.topics_per_session", Count, "100", "The most topics that one connection subscribes to."),
-    key("limits.subscribes_per_second", Count, "20", "The most subscribes a second of one connection."),
+    key("limits.topics_per_session", Positive, "100", "The most topics that one connection subscribes to."),
+    key("limits.subscribes_per_second", Positive, "20", "The most subscribes a second of one connection."),
     key(
         "limits.events_per_second",
-        Count,
+        Positive,
         "50",
         "The most events a second of one connection. Presence beyond it is coalesced, the rest refused.",
     ),
     key(
         "limits.updates_per_second",
-        Count,
+        Positive,
         "10",
         "The most updates of its presence a second that one connection's topic tells; more are coalesced, and the last one always arrives.",
     ),
     key("limits.content_bytes", Size, "16KiB", "The most bytes of a presence's content."),
-    key("limits.receivers", Count, "256", "The most parties that one event may be directed to."),
+    key("limits.receivers", Positive, "256", "The most parties that one event may be directed to."),
     key(
         "limits.churn_per_second",
-        Count,
+        Positive,
         "5",
         "The most joins and leaves a second of one connection; more closes with 1008.",
     ),
     key(
         "limits.control_frames_per_second",
-        Count,
+        Positive,
         "20",
         "The most WebSocket control frames a second of one connection; more closes with 1008.",
     ),
     key("limits.members_per_topic", Count, "0", "The most members of one topic. 0: any number."),
-    key("limits.auth_timeout", Duration, "5s", "How long a connection may take to authenticate."),
-    key(
-        "limits.ping_interval",
-        Duration,
-        "10s",
-        "The hub pings after this long without a frame from a client.",
-    ),
-    key("limits.pong_timeout", Duration, "5s", "It closes the connection after this much longer."),
+    key("limits.auth_timeout", Wait, "5s", "How long a connection may take to authenticate."),
+    key("limits.ping_interval", Wait, "10s", "The hub pings after this long without a frame from a client."),
+    key("limits.pong_timeout", Wait, "5s", "It closes the connection after this much longer."),
     key(
         "limits.inbox",
-        Count,
+        Positive,
         "4096",
         "The most requests that wait for the broker; beyond it connections are not read.",
     ),
@@ -152,11 +150,11 @@ pub(super) const KEYS: &[Key] = &[
         "2000",
         "Above this many members a topic tells its changes once an interval, as their net.",
     ),
-    key("presence.interval", Duration, "1s", "That interval."),
-    key("presence.storm_tick", Duration, "20ms", "How long the changes of a storm are held together."),
+    key("presence.interval", Wait, "1s", "That interval."),
+    key("presence.storm_tick", Wait, "20ms", "How long the changes of a storm are held together."),
     key(
         "presence.sessions_tick",
-        Duration,
+        Wait,
         "2s",
         "How long a change of only the number of a member's connections waits for its undoing.",
     ),
@@ -169,8 +167,8 @@ pub(super) const KEYS: &[Key] = &[
     key("presence.retention", Duration, "60s", "How long an empty topic is remembered."),
     key("drain.window", Duration, "10s", "Over how long the clients of a stopping hub are told to go."),
     key("drain.timeout", Duration, "15s", "When a stopping hub ends whatever is left."),
-    key("apps.#.id", Text, "", "The app's id: digits, for Pusher's libraries."),
-    key("apps.#.key", Text, "", "The public key, which names the app in tokens and addresses."),
+    key("apps.#.id", Name, "", "The app's id: digits, for Pusher's libraries."),
+    key("apps.#.key", Name, "", "The public key, which names the app in tokens and addresses."),
     key("apps.#.secret", Secret, "", "The secret that signs tokens."),
     key(
         "apps.#.open_topics",
@@ -193,29 +191,54 @@ pub(super) const KEYS: &[Key] = &[
         "apps.#.topics.#.pattern",
         Text,
         "",
-        "Topics that differ: a name in which `*` stands for one segment, or at the end for all that follow. Segments are divided by `/`.",
+        "Topics that differ: a name in which `*` stands for one segment, and `**` at the end for all that follow. Segments are divided by `/`, `:` and `.`.",
     ),
     key("apps.#.topics.#.grace", Duration, "", "Their grace."),
 ];
 
+/// The highest place in a list.
+const MAX_PLACE: usize = 999;
+
 /// The key of a path, whose numbers are places.
 pub(super) fn find(path: &str) -> Option<&'static Key> {
-    let general = generalised(path);
+    let general = generalised(path)?;
     KEYS.iter().find(|key| key.path == general)
 }
 
-/// The nearest key to one that does not exist.
-pub(super) fn suggestion(path: &str) -> Option<&'static str> {
-    let general = generalised(path);
-    let near = |key: &&Key| strsim::jaro_winkler(key.path, &general);
-    let best = KEYS.iter().max_by(|a, b| near(a).total_cmp(&near(b)))?;
-    (near(&best) > 0.8).then_some(best.path)
+/// Whether there are keys below a path, whose numbers are places.
+pub(super) fn is_section(path: &str) -> bool {
+    let is_below =
+        |general: &str, key: &str| key.strip_prefix(general).is_some_and(|rest| rest.starts_with('.'));
+    generalised(path).is_some_and(|general| KEYS.iter().any(|key| is_below(&general, key.path)))
 }
 
-fn generalised(path: &str) -> String {
-    let part = |part: &str| {
-        let is_place = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        if is_place { "#".to_owned() } else { part.to_owned() }
+/// The nearest key to one that does not exist: spelled nearly so, or of the same name elsewhere.
+pub(super) fn suggestion(path: &str) -> Option<String> {
+    let candidates: Vec<_> = KEYS.iter().map(|key| with_places(key.path, path)).collect();
+    let near = |candidate: &String| strsim::jaro_winkler(candidate, path);
+    let best = candidates.iter().max_by(|a, b| near(a).total_cmp(&near(b))).filter(|best| near(best) > 0.9);
+    let last = |path: &str| path.rsplit('.').next().map(str::to_owned);
+    best.or_else(|| candidates.iter().find(|candidate| last(candidate) == last(path))).cloned()
+}
+
+/// A path with `#` for its places; `None` if one is not spelled as the hub spells it, or too high.
+fn generalised(path: &str) -> Option<String> {
+    let part = |part: &str| match part.bytes().all(|byte| byte.is_ascii_digit()) {
+        _ if part.is_empty() || part == "#" => None,
+        true => is_place(part).then(|| "#".to_owned()),
+        false => Some(part.to_owned()),
     };
-    path.split('.').map(part).collect::<Vec<_>>().join(".")
+    Some(path.split('.').map(part).collect::<Option<Vec<_>>>()?.join("."))
+}
+
+fn is_place(part: &str) -> bool {
+    part.parse().is_ok_and(|place: usize| place <= MAX_PLACE && place.to_string() == part)
+}
+
+/// A key's path with the places of another path, or 0.
+fn with_places(key: &str, path: &str) -> String {
+    let mut places = path.split('.').filter(|part| is_place(part));
+    let parts: Vec<_> =
+        key.split('.').map(|part| if part == "#" { places.next().unwrap_or("0") } else { part }).collect();
+    parts.join(".")
 }

@@ -11,10 +11,24 @@ pub(super) enum Kind {
     Address,
     /// An address, or empty for none.
     OptionalAddress,
+    /// May be zero.
     Duration,
+    /// A duration that may not be zero.
+    Wait,
+    /// Never zero.
     Size,
+    /// May be zero.
     Count,
+    /// A count that may not be zero.
+    Positive,
+    Percent,
     Flag,
+    /// What stands in addresses and tokens.
+    Name,
+    /// `log.format`.
+    Format,
+    /// `log.level`.
+    Level,
     /// Texts; in environment and flags separated by commas.
     List,
 }
@@ -26,10 +40,18 @@ impl Kind {
             Self::Text | Self::Secret => "must be a text",
             Self::Address => "must be an address with a port, such as 127.0.0.1:8080",
             Self::OptionalAddress => "must be an address with a port, or empty for none",
-            Self::Duration => "must be a duration, such as 250ms, 15s, 2m or 1h",
-            Self::Size => "must be a size, such as 65536 or 64KiB",
-            Self::Count => "must be a whole number that is not negative",
+            Self::Duration => "must be a duration, such as 250ms, 15s, 2m or 1h, up to 8784h",
+            Self::Wait => "must be a duration above zero, such as 250ms, 15s, 2m or 1h, up to 8784h",
+            Self::Size => "must be a size above zero, such as 65536 or 64KiB, up to 1024MiB",
+            Self::Count => "must be a whole number from 0 to 4294967295",
+            Self::Positive => "must be a whole number from 1 to 4294967295",
+            Self::Percent => "must be a whole number from 1 to 100",
             Self::Flag => "must be true or false",
+            Self::Name => "must be 1 to 64 letters, digits, - or _",
+            Self::Format => "must be text or json",
+            Self::Level => {
+                "must be off, error, warn, info, debug or trace, or such a level and module=level after commas"
+            }
             Self::List => "must be a list of texts",
         }
     }
@@ -37,15 +59,40 @@ impl Kind {
     /// Whether a text is a value of this kind.
     pub(super) fn accepts(self, text: &str) -> bool {
         match self {
-            Self::Text | Self::Secret | Self::List => true,
+            Self::Text | Self::Secret => !text.chars().any(char::is_control),
+            Self::List => !text.chars().any(|c| c.is_control() && c != SEPARATOR),
             Self::Address => text.parse::<SocketAddr>().is_ok(),
             Self::OptionalAddress => text.is_empty() || text.parse::<SocketAddr>().is_ok(),
             Self::Duration => duration(text).is_some(),
-            Self::Size => size(text).is_some(),
-            Self::Count => text.parse::<u64>().is_ok(),
+            Self::Wait => duration(text).is_some_and(|duration| !duration.is_zero()),
+            Self::Size => size(text).is_some_and(|size| size > 0),
+            Self::Count => text.parse::<u32>().is_ok(),
+            Self::Positive => text.parse().is_ok_and(|count: u32| count > 0),
+            Self::Percent => text.parse().is_ok_and(|percent| (1..=100_u32).contains(&percent)),
             Self::Flag => matches!(text, "true" | "false"),
+            Self::Name => is_name(text),
+            Self::Format => matches!(text, "text" | "json"),
+            Self::Level => is_filter(text),
         }
     }
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+/// Whether a text is a filter of logs. The filter itself takes a misspelt level for a module, and so for everything.
+fn is_filter(text: &str) -> bool {
+    let is_level = |level: &str| matches!(level, "off" | "error" | "warn" | "info" | "debug" | "trace");
+    let is_module = |module: &str| {
+        !module.is_empty()
+            && module.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_:-".contains(&byte))
+    };
+    text.split(',').all(|part| match part.split_once('=') {
+        Some((module, level)) => is_module(module) && is_level(level),
+        None => is_level(part),
+    })
 }
 
 /// What separates the items of a list that was flattened to a text; it cannot be typed by accident.
@@ -73,29 +120,37 @@ pub(super) fn list(text: &str) -> Vec<String> {
     items.map(str::to_owned).collect()
 }
 
+/// The longest duration, so that an instant and a duration can always be added.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3_600);
+
+/// The largest size in bytes.
+const LARGEST: usize = 1 << 30;
+
 /// A number and its unit: `ms`, `s`, `m` or `h`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = split(text);
     let number: u64 = number.parse().ok()?;
-    match unit {
+    let duration = match unit {
         "ms" => Some(Duration::from_millis(number)),
         "s" => Some(Duration::from_secs(number)),
         "m" => number.checked_mul(60).map(Duration::from_secs),
         "h" => number.checked_mul(3_600).map(Duration::from_secs),
         _ => None,
-    }
+    };
+    duration.filter(|duration| *duration <= LONGEST)
 }
 
 /// A number of bytes, or a number with `KiB` or `MiB`.
 pub(super) fn size(text: &str) -> Option<usize> {
     let (number, unit) = split(text);
     let number: usize = number.parse().ok()?;
-    match unit {
+    let size = match unit {
         "" => Some(number),
         "KiB" => number.checked_mul(1024),
         "MiB" => number.checked_mul(1024 * 1024),
         _ => None,
-    }
+    };
+    size.filter(|size| *size <= LARGEST)
 }
 
 fn split(text: &str) -> (&str, &str) {

@@ -53,7 +53,9 @@ impl HighWater {
         let mut file = File::create(&fresh)?;
         writeln!(file, "{mark}")?;
         file.sync_all()?;
-        fs::rename(&fresh, &self.0)
+        fs::rename(&fresh, &self.0)?;
+        // The new name is on the disk only when its folder is.
+        self.0.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     }
 }
 
@@ -61,18 +63,67 @@ impl HighWater {
 mod tests {
     use super::*;
 
+    /// A folder that is gone when the test is.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            Self(std::env::temp_dir().join(format!("presence-hub-{name}-{}", std::process::id())))
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).unwrap();
+        }
+    }
+
     #[test]
     fn the_mark_is_ahead_of_the_time_and_never_goes_back() {
-        let folder = std::env::temp_dir().join(format!("presence-hub-mark-{}", std::process::id()));
-        let mark = HighWater::open(&folder).unwrap();
+        let folder = Folder::new("mark");
+        let mark = HighWater::open(&folder.0.join("made/on/the/way")).unwrap();
         assert_eq!(mark.load().unwrap(), Timetoken(0));
-        mark.reserve(Wall(17_000_000_000_000_000)).unwrap();
-        let first = mark.load().unwrap();
-        assert_eq!(first.0, 17_000_000_600_000_000);
-        mark.reserve(Wall(16_000_000_000_000_000)).unwrap();
-        assert_eq!(HighWater::open(&folder).unwrap().load().unwrap(), first);
-        fs::write(folder.join("timetoken"), "nonsense").unwrap();
-        assert!(mark.load().is_err(), "a damaged mark is not ignored");
-        fs::remove_dir_all(folder).unwrap();
+        for (now, kept) in [
+            (17_000_000_000_000_000, 17_000_000_600_000_000),
+            (16_000_000_000_000_000, 17_000_000_600_000_000),
+            (17_000_000_000_000_001, 17_000_000_600_000_001),
+            (u64::MAX, u64::MAX),
+        ] {
+            mark.reserve(Wall(now)).unwrap();
+            assert_eq!(mark.load().unwrap(), Timetoken(kept), "{now}");
+            let again = HighWater::open(&folder.0.join("made/on/the/way")).unwrap();
+            assert_eq!(again.load().unwrap(), Timetoken(kept), "{now}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_mark_is_not_ignored() {
+        let folder = Folder::new("damaged");
+        let mark = HighWater::open(&folder.0).unwrap();
+        for text in ["", "nonsense", "-1", "1 2", "18446744073709551616"] {
+            fs::write(folder.0.join("timetoken"), text).unwrap();
+            assert!(mark.load().is_err() && mark.reserve(Wall(1)).is_err(), "{text:?}");
+            assert_eq!(fs::read_to_string(folder.0.join("timetoken")).unwrap(), text, "nor overwritten");
+        }
+    }
+
+    #[test]
+    fn a_write_that_was_cut_short_leaves_the_mark() {
+        let folder = Folder::new("cut");
+        let mark = HighWater::open(&folder.0).unwrap();
+        mark.reserve(Wall(1)).unwrap();
+        let kept = mark.load().unwrap();
+        fs::write(folder.0.join("timetoken.new"), "12").unwrap();
+        assert_eq!(mark.load().unwrap(), kept);
+        mark.reserve(Wall(2)).unwrap();
+        assert_eq!(mark.load().unwrap(), Timetoken(kept.0 + 1));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_is_an_error() {
+        let folder = Folder::new("no-folder");
+        fs::create_dir_all(&folder.0).unwrap();
+        fs::write(folder.0.join("file"), "").unwrap();
+        assert!(HighWater::open(&folder.0.join("file")).is_err());
     }
 }
