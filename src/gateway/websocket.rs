@@ -76,37 +76,27 @@ impl Settings {
 ///
 /// `leftover` is what the client sent behind its handshake. The outbox is closed at the end, and the conversation is
 /// told, even if the dialect panics.
-pub async fn serve<S, C>(
+pub fn serve<S, C>(
     stream: S,
     leftover: Bytes,
     outbox: Arc<Outbox>,
     mut conversation: C,
     settings: &Settings,
-) -> CloseReason
+) -> impl Future<Output = CloseReason> + Send
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
     C: Conversation,
 {
-    let mut driver = Driver::new(stream, &outbox, settings);
-    let running = AssertUnwindSafe(driver.run(&mut conversation, leftover)).catch_unwind().await;
-    // A dialect that panicked takes down its own connection only.
-    let end = running.unwrap_or(End::Hub(CloseReason::Internal));
-    outbox.close();
-    let reason = match end {
-        End::Hub(reason) => {
-            driver.say_goodbye(&mut conversation, reason);
-            driver.linger(Await::Close).await;
-            reason
-        }
-        End::Client => {
-            driver.linger(Await::Nothing).await;
-            CloseReason::Bye
-        }
-        End::Lost => CloseReason::Bye,
-    };
-    drop(driver);
-    conversation.closed().await;
-    reason
+    let mut driver = Driver::new(stream, outbox, settings);
+    // A block, because an async function would keep its arguments twice.
+    async move {
+        let running = AssertUnwindSafe(driver.run(&mut conversation, leftover)).catch_unwind().await;
+        // A dialect that panicked takes down its own connection only.
+        let end = running.unwrap_or(End::Hub(CloseReason::Internal));
+        let reason = driver.end(&mut conversation, end).await;
+        conversation.closed().await;
+        reason
+    }
 }
 
 /// How a connection ends.
@@ -148,7 +138,7 @@ struct Driver<'a, S> {
     stream: S,
     pipe: Pipe,
     inlet: Inlet,
-    outbox: &'a Outbox,
+    outbox: Arc<Outbox>,
     /// Taken from the outbox, not rendered yet.
     taken: VecDeque<Item>,
     settings: &'a Settings,
@@ -165,7 +155,7 @@ impl<'a, S> Driver<'a, S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    fn new(stream: S, outbox: &'a Outbox, settings: &'a Settings) -> Self {
+    fn new(stream: S, outbox: Arc<Outbox>, settings: &'a Settings) -> Self {
         Self {
             stream,
             pipe: Pipe::default(),
@@ -397,11 +387,22 @@ where
         }
     }
 
-    fn say_goodbye<C: Conversation>(&mut self, conversation: &mut C, reason: CloseReason) {
-        let mut out = BytesMut::new();
-        conversation.closing(reason, &mut out);
-        frames::close(reason.code(), &reason.to_string(), &mut out);
-        self.pipe.push_rendered(&mut out);
+    async fn end<C: Conversation>(&mut self, conversation: &mut C, end: End) -> CloseReason {
+        self.outbox.close();
+        self.taken = VecDeque::new();
+        let (reason, awaited) = match end {
+            End::Hub(reason) => {
+                let mut out = BytesMut::new();
+                conversation.closing(reason, &mut out);
+                frames::close(reason.code(), &reason.to_string(), &mut out);
+                self.pipe.push_rendered(&mut out);
+                (reason, Await::Close)
+            }
+            End::Client => (CloseReason::Bye, Await::Nothing),
+            End::Lost => return CloseReason::Bye,
+        };
+        self.linger(awaited).await;
+        reason
     }
 
     /// Sends the last frames and waits for what is awaited, but not for long.
