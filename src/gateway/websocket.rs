@@ -94,7 +94,7 @@ where
         // A dialect that panicked takes down its own connection only.
         let end = running.unwrap_or(End::Hub(CloseReason::Internal));
         let reason = driver.end(&mut conversation, end).await;
-        conversation.closed().await;
+        Box::pin(conversation.closed()).await;
         reason
     }
 }
@@ -172,7 +172,7 @@ where
 
     async fn run<C: Conversation>(&mut self, conversation: &mut C, leftover: Bytes) -> End {
         let mut out = BytesMut::new();
-        let opened = conversation.opened(&mut out).await;
+        let opened = Box::pin(conversation.opened(&mut out)).await;
         self.pipe.push_rendered(&mut out);
         if let Err(reason) = opened.and_then(|()| self.receive(&leftover)) {
             return End::Hub(reason);
@@ -196,11 +196,12 @@ where
                 alarm.poll(cx).map(|()| Next::Alarm)
             });
             let done = match next.await {
-                Next::Message(Ok(message)) => self.converse(conversation, message).await,
+                // What a dialect does with a message takes room while it does it, and none while the connection is idle.
+                Next::Message(Ok(message)) => Box::pin(self.converse(conversation, message)).await,
                 Next::Message(Err(end)) => Err(end),
                 Next::Alarm => {
                     armed = None;
-                    self.keep_time(conversation).await
+                    Box::pin(self.keep_time(conversation)).await
                 }
             };
             if let Err(end) = done {

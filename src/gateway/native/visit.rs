@@ -89,7 +89,7 @@ pub(super) struct Visit {
     pub(super) broker: Handle,
     pub(super) session: SessionId,
     pub(super) principal: Principal,
-    pub(super) topics: HashMap<TopicName, Stay>,
+    pub(super) topics: HashMap<TopicName, Box<Stay>>,
     /// Where something is held back.
     pub(super) held: Vec<TopicName>,
     /// Where the session joined just as somebody removed its party: it is to leave again.
@@ -263,7 +263,7 @@ impl Visit {
     /// Notes that the connection is subscribed to a topic, if it was not.
     pub(super) fn stay_in(&mut self, topic: &TopicName) {
         let updates = self.principal.app.limits.updates_per_second;
-        self.topics.entry(topic.clone()).or_insert_with(|| Stay::new(updates));
+        self.topics.entry(topic.clone()).or_insert_with(|| Box::new(Stay::new(updates)));
     }
 
     /// Whether the token allows something in a topic. What is one dialect's own is nobody else's.
