@@ -65,7 +65,14 @@ pub fn run(options: Options) -> Result<(), BenchError> {
     make_room(options.scenario.connections())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(BenchError::io("starting the runtime"))?;
-    let report = LocalSet::new().block_on(&runtime, interruptible(options))?;
+    let circumstances = [
+        ("bench", if options.busy { "busy" } else { "sleeps" }),
+        ("cores", if options.pin { "apart" } else { "shared" }),
+    ];
+    let mut report = LocalSet::new().block_on(&runtime, interruptible(options))?;
+    for (name, word) in circumstances {
+        report.conditions = report.conditions.word(name, word);
+    }
     let mut out = std::io::stdout().lock();
     if is_json {
         report.write_json(&mut out)?;
@@ -95,7 +102,7 @@ async fn measure(options: &Options) -> Result<Report, BenchError> {
     if let Scenario::Floor(floor) = &options.scenario {
         return floor::run(floor, cores).await;
     }
-    let hub = bring_up(&options.hub, cores).await?;
+    let hub = bring_up(&options.hub, options.scenario.connections(), cores).await?;
     let ground = Ground {
         address: hub.address(),
         process: hub.process(),
@@ -119,10 +126,10 @@ async fn play(scenario: &Scenario, ground: &Ground, cores: Cores) -> Result<Repo
     }
 }
 
-async fn bring_up(options: &HubOptions, cores: Cores) -> Result<Hub, BenchError> {
+async fn bring_up(options: &HubOptions, connections: usize, cores: Cores) -> Result<Hub, BenchError> {
     match (&options.url, options.pid) {
         (Some(url), Some(pid)) => Hub::running(url, Process(pid), cores),
-        (None, None) => Hub::start(&options.set, cores).await,
+        (None, None) => Hub::start(options, connections, cores).await,
         (Some(_), None) | (None, Some(_)) => {
             Err(BenchError::Option("--url and --pid go together".to_owned()))
         }
