@@ -13,6 +13,7 @@ mod gathering;
 mod histogram;
 mod hub;
 mod idle;
+mod interrupt;
 mod launch;
 mod line;
 mod marker;
@@ -34,13 +35,13 @@ mod rehearsal;
 
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
 pub use error::BenchError;
 pub use options::Options;
 
 use hub::Hub;
+use interrupt::Interrupt;
 use launch::Cores;
 use native::Native;
 use options::{HubOptions, Scenario};
@@ -69,7 +70,7 @@ pub fn run(options: Options) -> Result<(), BenchError> {
         ("bench", if options.busy { "busy" } else { "sleeps" }),
         ("cores", if options.pin { "apart" } else { "shared" }),
     ];
-    let mut report = LocalSet::new().block_on(&runtime, interruptible(options))?;
+    let mut report = LocalSet::new().block_on(&runtime, measure(options))?;
     for (name, word) in circumstances {
         report.conditions = report.conditions.word(name, word);
     }
@@ -82,27 +83,17 @@ pub fn run(options: Options) -> Result<(), BenchError> {
     report.fault.map_or(Ok(()), Err)
 }
 
-/// However the scenario ends, what it started is dropped here, and with it ended.
-async fn interruptible(options: Options) -> Result<Report, BenchError> {
-    let signal = |kind| signal(kind).map_err(BenchError::io("listening for signals"));
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        report = measure(&options) => report,
-        _ = interrupt.recv() => Err(BenchError::Interrupted),
-        _ = terminate.recv() => Err(BenchError::Interrupted),
-    }
-}
-
-async fn measure(options: &Options) -> Result<Report, BenchError> {
+async fn measure(options: Options) -> Result<Report, BenchError> {
     let cores = if options.pin { Cores::Apart } else { Cores::Shared };
     cores.settle()?;
+    let mut interrupt = Interrupt::listen()?;
     if options.busy {
         tokio::task::spawn_local(spin());
     }
     if let Scenario::Floor(floor) = &options.scenario {
-        return floor::run(floor, cores).await;
+        return interrupt.or(floor::run(floor, cores)).await;
     }
-    let hub = bring_up(&options.hub, options.scenario.connections(), cores).await?;
+    let hub = interrupt.or(bring_up(&options.hub, options.scenario.connections(), cores)).await?;
     let ground = Ground {
         address: hub.address(),
         process: hub.process(),
@@ -110,7 +101,7 @@ async fn measure(options: &Options) -> Result<Report, BenchError> {
         protocol: &Native,
         patience: Duration::from_secs_f64(options.hub.patience),
     };
-    let report = play(&options.scenario, &ground, cores).await;
+    let report = interrupt.or(play(&options.scenario, &ground, cores)).await;
     hub.end().await?;
     report
 }
