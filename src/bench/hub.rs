@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::connect::Address;
 use super::error::BenchError;
 use super::launch::{Cores, again};
+use super::options::HubOptions;
 use super::process::Process;
 
 /// A hub gets this long to say where it listens.
@@ -18,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const GREETING: &str = "presence-hub listens on http://";
 
 /// What the hub of the bench's own is told beyond its defaults: a port of its choice, less to say, and no limit on how much
-/// one publisher may send, since that is what is measured.
+/// one publisher may send, or how many connections a machine may have, since that is what is measured.
 const SETTINGS: [&str; 5] = [
     "admin.listen=127.0.0.1:0",
     "log.level=warn",
@@ -26,6 +27,9 @@ const SETTINGS: [&str; 5] = [
     "limits.updates_per_second=1000000",
     "limits.unauthenticated_percent=100",
 ];
+
+/// Connections that the hub takes beyond those of the scenario.
+const SPARE_CONNECTIONS: usize = 16;
 
 /// A hub under test; one of the bench's own is killed when this is dropped.
 #[derive(Debug)]
@@ -45,11 +49,16 @@ impl Hub {
     }
 
     /// Starts a hub on a free port of the loopback and waits until it listens.
-    pub(super) async fn start(settings: &[String], cores: Cores) -> Result<Self, BenchError> {
-        let mut arguments = vec!["--listen".to_owned(), "127.0.0.1:0".to_owned()];
-        for setting in SETTINGS.iter().map(|setting| (*setting).to_owned()).chain(settings.iter().cloned()) {
-            arguments.extend(["--set".to_owned(), setting]);
-        }
+    pub(super) async fn start(
+        options: &HubOptions,
+        connections: usize,
+        cores: Cores,
+    ) -> Result<Self, BenchError> {
+        let mut arguments = vec!["--listen=127.0.0.1:0".to_owned()];
+        arguments.extend(options.config.as_ref().map(|file| format!("--config={}", file.display())));
+        arguments.extend(SETTINGS.map(|setting| format!("--set={setting}")));
+        arguments.push(format!("--set=limits.connections={}", connections + SPARE_CONNECTIONS));
+        arguments.extend(options.set.iter().map(|setting| format!("--set={setting}")));
         let (mut child, process) = again(cores, &arguments, Stdio::piped())?;
         let no_output = || BenchError::HubStart("it has no output".to_owned());
         let mut lines = BufReader::new(child.stdout.take().ok_or_else(no_output)?).lines();

@@ -13,6 +13,7 @@ mod gathering;
 mod histogram;
 mod hub;
 mod idle;
+mod interrupt;
 mod launch;
 mod line;
 mod marker;
@@ -34,13 +35,13 @@ mod rehearsal;
 
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
 pub use error::BenchError;
 pub use options::Options;
 
 use hub::Hub;
+use interrupt::Interrupt;
 use launch::Cores;
 use native::Native;
 use options::{HubOptions, Scenario};
@@ -65,7 +66,14 @@ pub fn run(options: Options) -> Result<(), BenchError> {
     make_room(options.scenario.connections())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(BenchError::io("starting the runtime"))?;
-    let report = LocalSet::new().block_on(&runtime, interruptible(options))?;
+    let circumstances = [
+        ("bench", if options.busy { "busy" } else { "sleeps" }),
+        ("cores", if options.pin { "apart" } else { "shared" }),
+    ];
+    let mut report = LocalSet::new().block_on(&runtime, measure(options))?;
+    for (name, word) in circumstances {
+        report.conditions = report.conditions.word(name, word);
+    }
     let mut out = std::io::stdout().lock();
     if is_json {
         report.write_json(&mut out)?;
@@ -75,27 +83,17 @@ pub fn run(options: Options) -> Result<(), BenchError> {
     report.fault.map_or(Ok(()), Err)
 }
 
-/// However the scenario ends, what it started is dropped here, and with it ended.
-async fn interruptible(options: Options) -> Result<Report, BenchError> {
-    let signal = |kind| signal(kind).map_err(BenchError::io("listening for signals"));
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        report = measure(&options) => report,
-        _ = interrupt.recv() => Err(BenchError::Interrupted),
-        _ = terminate.recv() => Err(BenchError::Interrupted),
-    }
-}
-
-async fn measure(options: &Options) -> Result<Report, BenchError> {
+async fn measure(options: Options) -> Result<Report, BenchError> {
     let cores = if options.pin { Cores::Apart } else { Cores::Shared };
     cores.settle()?;
+    let mut interrupt = Interrupt::listen()?;
     if options.busy {
         tokio::task::spawn_local(spin());
     }
     if let Scenario::Floor(floor) = &options.scenario {
-        return floor::run(floor, cores).await;
+        return interrupt.or(floor::run(floor, cores)).await;
     }
-    let hub = bring_up(&options.hub, cores).await?;
+    let hub = interrupt.or(bring_up(&options.hub, options.scenario.connections(), cores)).await?;
     let ground = Ground {
         address: hub.address(),
         process: hub.process(),
@@ -103,7 +101,7 @@ async fn measure(options: &Options) -> Result<Report, BenchError> {
         protocol: &Native,
         patience: Duration::from_secs_f64(options.hub.patience),
     };
-    let report = play(&options.scenario, &ground, cores).await;
+    let report = interrupt.or(play(&options.scenario, &ground, cores)).await;
     hub.end().await?;
     report
 }
@@ -119,10 +117,10 @@ async fn play(scenario: &Scenario, ground: &Ground, cores: Cores) -> Result<Repo
     }
 }
 
-async fn bring_up(options: &HubOptions, cores: Cores) -> Result<Hub, BenchError> {
+async fn bring_up(options: &HubOptions, connections: usize, cores: Cores) -> Result<Hub, BenchError> {
     match (&options.url, options.pid) {
         (Some(url), Some(pid)) => Hub::running(url, Process(pid), cores),
-        (None, None) => Hub::start(&options.set, cores).await,
+        (None, None) => Hub::start(options, connections, cores).await,
         (Some(_), None) | (None, Some(_)) => {
             Err(BenchError::Option("--url and --pid go together".to_owned()))
         }

@@ -1,6 +1,7 @@
 //! The command line of the bench.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -19,7 +20,7 @@ pub struct Options {
     #[arg(long, global = true)]
     pub(super) pin: bool,
     #[command(flatten)]
-    pub(super) hub: HubOptions,
+    pub(super) hub: Box<HubOptions>,
 }
 
 /// Which hub is measured.
@@ -31,7 +32,10 @@ pub(super) struct HubOptions {
     /// The process of the hub at --url, for its CPU time and memory.
     #[arg(long, global = true, value_name = "PID")]
     pub(super) pid: Option<u32>,
-    /// A further setting for the hub that is started; may be repeated.
+    /// A TOML file with settings for the hub that is started.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// A setting for the hub that is started; may be repeated.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub(super) set: Vec<String>,
     /// The key of the app that signs the tokens.

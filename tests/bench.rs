@@ -1,0 +1,68 @@
+//! The bench, as a person starts it, against hubs of its own: its settings exist, its checks pass, and nothing stays behind.
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn bench(arguments: &[&str]) -> Output {
+    let program = env!("CARGO_BIN_EXE_presence-hub");
+    Command::new(program).arg("bench").args(arguments).output().expect("the program starts")
+}
+
+/// The report of a scenario that succeeds.
+fn report(arguments: &[&str]) -> Value {
+    let output = bench(&[arguments, &["--json"]].concat());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    serde_json::from_slice(&output.stdout).expect("the report is JSON")
+}
+
+#[test]
+fn a_fanout_loses_nothing_and_stands_beside_its_floor() {
+    let short = ["--connections=20", "--seconds=0.2", "--warmup=0.1", "--floor-seconds=0.1", "--window=1,4"];
+    for kind in ["message", "presence"] {
+        let report = report(&[&["fanout", "--kind", kind], &short[..]].concat());
+        let results = report["results"].as_array().expect("a result for each window");
+        assert_eq!(results.len(), 2);
+        for result in results {
+            let count = |name: &str| result[name].as_u64().expect("a count");
+            assert_eq!((count("lost"), count("repeated")), (0, 0), "{result}");
+            assert_eq!(count("deliveries") + count("merged"), count("publications") * 20, "{result}");
+            assert!(result["floor_us_per_delivery"].is_number(), "{result}");
+        }
+    }
+}
+
+#[test]
+fn a_rate_is_measured_to_the_last_delivery() {
+    let report = report(&["rate", "--connections=10", "--per-second=100", "--seconds=0.3", "--warmup=0.1"]);
+    assert_eq!(report["results"][0]["latencies"], 300);
+}
+
+#[test]
+fn a_storm_ends_with_everybody_knowing_everybody() {
+    let report = report(&["storm", "--connections=60"]);
+    assert!(report["results"][0]["member_tokens"].as_u64().expect("a count") >= 3_600);
+}
+
+#[test]
+fn idle_connections_take_memory() {
+    let report = report(&["idle", "--connections=300", "--settle=0.1"]);
+    assert!(report["results"][0]["bytes_per_connection"].as_f64().expect("a number") > 0.0);
+}
+
+#[test]
+fn a_setting_reaches_the_hub_and_a_wrong_one_is_told() {
+    report(&["storm", "--connections=2", "--set", "presence.announce_max=500"]);
+    let output = bench(&["storm", "--connections=2", "--set", "presence.nonsense=1"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("presence.nonsense"), "{said}");
+}
+
+#[test]
+fn what_the_hub_refuses_ends_the_run_with_its_words() {
+    let output = bench(&["storm", "--connections=2", "--app-secret=wrong"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("401"), "{said}");
+}
