@@ -1,5 +1,7 @@
 // Who this tab is: kept in storage, so that tabs of one browser are one person and `?as=new` is another.
 
+import { sharedId } from './shared-id.js';
+
 const KEY = 'presence-hub.identity';
 const FIRST = ['Amber', 'Brisk', 'Calm', 'Clever', 'Dusky', 'Gentle', 'Lucid', 'Mellow', 'Nimble', 'Quiet', 'Sunny', 'Tidal'];
 const SECOND = ['Otter', 'Heron', 'Lynx', 'Wren', 'Badger', 'Finch', 'Marten', 'Hare', 'Osprey', 'Robin', 'Seal', 'Vole'];
@@ -24,8 +26,7 @@ export class Identity {
   /** A token for the hub; a fresh one when the old one is refused or about to expire. */
   async token({ why } = {}) {
     if (this.#token && why !== 'refused' && why !== 'expiring') return this.#token;
-    // Two tabs that open at once must not become two people: the first one to get an id keeps it for both.
-    this.#token = await exclusively(() => this.#issue());
+    this.#token = await this.#issue();
     return this.#token;
   }
 
@@ -51,7 +52,8 @@ export class Identity {
   }
 
   async #issue() {
-    this.id ??= this.#read()._id;
+    // Two tabs that open at once must not become two people.
+    this.id ??= this.#read()._id ?? (this.isSomebodyElse ? undefined : await sharedId(KEY));
     const request = { displayname: this.displayname, ...(this.id && { _id: this.id }) };
     const response = await fetch('/api/demo/token', {
       method: 'POST',
@@ -90,10 +92,6 @@ export async function guestToken(displayname) {
   });
   if (!response.ok) throw new Error(`no guest token (HTTP ${response.status})`);
   return (await response.json()).token;
-}
-
-function exclusively(act) {
-  return navigator.locks ? navigator.locks.request(KEY, act) : act();
 }
 
 function inventName() {
