@@ -123,6 +123,7 @@ impl Stream {
             // Viewers see the epoch on the next frame, and start again from a snapshot.
             self.epoch = change.stamp.epoch;
             self.last = Rev::default();
+            self.newest = Rev::default();
         }
         if is_linked(change) {
             self.newest = change.stamp.rev;
