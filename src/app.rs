@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::admin::{self, Console, Health};
 use crate::broker::{Bounds, Broker, Clock, Encode, EncoderId, Handle, Parts, Policy};
 use crate::config::{AppConfig, Config};
-use crate::core::{Limits as RosterLimits, NodeId, Timetoken};
+use crate::core::{Limits as RosterLimits, Mono, NodeId, Timetoken};
 use crate::engine::highwater::{self, HighWater};
 use crate::engine::{AppSlot, Engine, Memory};
 use crate::gateway::apps::{App as Tenant, AppLimits, Apps, TopicRule};
@@ -50,6 +50,7 @@ pub struct Running {
     stop: Arc<watch::Sender<bool>>,
     shutdown: watch::Sender<bool>,
     servers: Vec<tokio::task::JoinHandle<()>>,
+    counting: tokio::task::JoinHandle<()>,
 }
 
 /// What listeners and gateways share.
@@ -61,6 +62,8 @@ struct Shared {
     limits: Arc<Limits>,
     tally: Arc<Tally>,
     apps: Arc<Apps>,
+    /// Set to true to stop the hub.
+    stop: Arc<watch::Sender<bool>>,
 }
 
 impl App {
@@ -77,13 +80,14 @@ impl App {
             metrics: Metrics::new(),
             health: Health::default(),
             tally: Arc::default(),
+            stop: Arc::new(watch::Sender::new(false)),
             clock,
             config,
         };
         let handle = start_broker(&shared)?;
         let slots = shared.apps.iter().map(|app| (app.id.to_string(), handle.for_app(app.slot)));
         let handles: Arc<[(String, Handle)]> = slots.collect();
-        let stop = Arc::new(watch::Sender::new(false));
+        let stop = Arc::clone(&shared.stop);
         let shutdown = watch::Sender::new(false);
 
         let main = bind("listen", shared.config.listen).await?;
@@ -104,7 +108,7 @@ impl App {
             let own = http::Settings { limits: Limits::new(Caps::for_files(1_000)), ..settings };
             servers.push(tokio::spawn(http::serve(listener, routes, None, own, shutdown.subscribe())));
         }
-        servers.push(tokio::spawn(count(shared.clock.clone(), shared.metrics.clone(), shared.tally)));
+        let counting = tokio::spawn(count(shared.clock.clone(), shared.metrics.clone(), shared.tally));
         shared.health.ready();
         Ok(Running {
             address,
@@ -119,6 +123,7 @@ impl App {
             stop,
             shutdown,
             servers,
+            counting,
         })
     }
 }
@@ -179,18 +184,31 @@ impl Running {
     pub async fn stop(self) {
         tracing::info!(window = ?self.drain.window, "draining");
         self.health.draining();
-        for (_, handle) in self.handles.iter() {
-            handle.drain(self.drain.window).await;
-        }
-        let deadline = self.clock.now().mono + self.drain.timeout;
-        while self.limits.open() > 0 && self.clock.now().mono < deadline {
-            self.clock.sleep(Duration::from_millis(50)).await;
-        }
+        self.limits.drain();
+        let start = self.clock.now().mono;
+        self.send_away(self.drain.window, start + self.drain.window).await;
+        // Whoever authenticated only meanwhile goes too, and is told so.
+        self.send_away(Duration::ZERO, start + self.drain.timeout).await;
         self.shutdown.send_replace(true);
         for server in self.servers {
-            server.abort();
+            if let Err(error) = server.await {
+                tracing::error!(%error, "a listener ended badly");
+            }
         }
+        self.counting.abort();
         tracing::info!("stopped");
+    }
+}
+
+impl Running {
+    /// Tells all clients to go, over a span, and waits until they have gone or the time has come.
+    async fn send_away(&self, spread: Duration, until: Mono) {
+        for (_, handle) in self.handles.iter() {
+            handle.drain(spread).await;
+        }
+        while self.limits.open() > 0 && self.clock.now().mono < until {
+            self.clock.sleep(Duration::from_millis(50)).await;
+        }
     }
 }
 
@@ -242,7 +260,15 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
     let (clock, metrics) = (clock.clone(), metrics.clone());
     let parts = Parts { node, clock, engine, encoders, apps, inbox: config.limits.inbox, metrics };
     let (broker, handle) = Broker::new(parts);
-    tokio::spawn(broker.run());
+    let serving = tokio::spawn(broker.run());
+    let (health, stop) = (shared.health.clone(), Arc::clone(&shared.stop));
+    tokio::spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "the broker has failed; the hub stops");
+            health.draining();
+            stop.send_replace(true);
+        }
+    });
     Ok(handle)
 }
 

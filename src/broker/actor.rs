@@ -17,8 +17,7 @@ use super::reply::{CloseReason, Reply, ReplyTo};
 use super::room::Room;
 use super::stream::Echo;
 use crate::core::{
-    Change, ChangeKind, Command, Decision, Entry, Expiry, Limits, Mono, NodeId, Now, Op, Record, SessionId,
-    Stamp, decide,
+    Cause, Change, ChangeKind, Command, Decision, Expiry, Limits, Mono, NodeId, Now, SessionId, decide,
 };
 use crate::engine::{AppSlot, Arrival, Engine, Ordered, Submission, Ticket};
 use crate::telemetry::{Kind, Metrics};
@@ -69,8 +68,6 @@ impl Asked {
 struct Pending {
     app: AppSlot,
     asked: Asked,
-    is_change: bool,
-    stamp: Stamp,
 }
 
 /// The one task that owns the roster.
@@ -97,7 +94,9 @@ impl Broker {
     pub fn new(parts: Parts) -> (Self, Handle) {
         let (sender, inbox) = mpsc::channel(parts.inbox.max(1));
         let encoders: Arc<[Arc<dyn Encode>]> = parts.encoders.into();
-        let room = |(limits, policy)| Room::new(limits, policy, Arc::clone(&encoders), parts.metrics.clone());
+        let room = |(limits, policy)| {
+            Room::new(parts.node, limits, policy, Arc::clone(&encoders), parts.metrics.clone())
+        };
         let now = parts.clock.now();
         let broker = Self {
             node: parts.node,
@@ -151,8 +150,13 @@ impl Broker {
             }
         }
         self.drain_engine(now);
-        for room in &mut self.rooms {
-            room.flush(now);
+        for slot in 0..self.rooms.len() {
+            self.rooms[slot].flush(now);
+            for (session, topic) in self.rooms[slot].expel_all() {
+                let leave = Command::Leave { session, topic, cause: Cause::Kicked };
+                self.submit(app_of(slot), &leave, Asked::by_nobody(), now);
+                self.rooms[slot].flush(now);
+            }
         }
     }
 
@@ -211,12 +215,16 @@ impl Broker {
             }
             Request::Heard(session) => room.leases.heard(session, now),
             Request::Submit { command, echo, reply } => {
+                if let ReplyTo::Session(session, _) = reply {
+                    room.leases.heard(session, now);
+                }
                 self.submit(app, &command, Asked { echo, reply }, now);
             }
             Request::Watch { session, topic, since, reply } => {
                 // The viewer starts from what has been ordered so far; that it watches begins a topic's numbering.
                 self.drain_engine(now);
-                if self.rooms[usize::from(app.0)].roster.topic(&topic).is_none() {
+                let room = &self.rooms[usize::from(app.0)];
+                if room.roster.topic(&topic).is_none() && room.is_here(session) {
                     let watchers = Command::Watchers(topic.clone(), 1);
                     self.submit(app, &watchers, Asked::by_nobody(), now);
                 }
@@ -250,8 +258,7 @@ impl Broker {
             Decision::Records(records) => {
                 let ticket = Ticket(self.next_ticket);
                 self.next_ticket += 1;
-                let stamp = Stamp::default();
-                self.pending.insert(ticket, Pending { app, asked, is_change: false, stamp });
+                self.pending.insert(ticket, Pending { app, asked });
                 self.engine.submit(now, Submission { app, ticket, records });
                 self.drain_engine(now);
             }
@@ -284,22 +291,21 @@ impl Broker {
 
     fn ordered(&mut self, ordered: &Ordered, ticket: Option<Ticket>, now: Now) {
         let Some(room) = self.rooms.get_mut(usize::from(ordered.app.0)) else { return };
-        let change = room.fold(ordered, now, self.node);
+        let change = room.fold(ordered, now);
         if let Some(change) = &change {
             self.metrics.change(label(&change.kind));
         }
         let Some(ticket) = ticket else { return };
-        let Some(mut pending) = self.pending.remove(&ticket) else { return };
+        let Some(pending) = self.pending.remove(&ticket) else { return };
         let shown = change.filter(|change| is_shown_at_once(change));
-        pending.is_change |= shown.is_some();
-        pending.stamp = ordered.stamp;
+        let is_change = shown.is_some();
         if let (Some(change), Some(bytes), ReplyTo::Session(session, _)) =
             (shown, pending.asked.echo, &pending.asked.reply)
             && is_by(&change, *session)
         {
             room.echo(Echo { session: *session, change, bytes });
         }
-        let done = Reply::Done { stamp: pending.stamp, is_change: pending.is_change };
+        let done = Reply::Done { stamp: ordered.stamp, is_change };
         room.answer(pending.asked.reply, done);
     }
 
@@ -386,20 +392,4 @@ fn is_by(change: &Change, session: SessionId) -> bool {
 
 fn app_of(slot: usize) -> AppSlot {
     AppSlot(u16::try_from(slot).unwrap_or(u16::MAX))
-}
-
-impl Room {
-    /// This node's own memberships, as records that enter them again.
-    fn own_entries(&self) -> Vec<Record> {
-        let mut records = Vec::new();
-        for (topic, known) in self.roster.topics() {
-            for (session, membership) in known.memberships() {
-                if self.leases.get(session).is_some_and(|lease| lease.is_member(topic)) {
-                    let entry: Arc<Entry> = Arc::clone(&membership.entry);
-                    records.push(Record { topic: topic.clone(), op: Op::Enter(session, entry) });
-                }
-            }
-        }
-        records
-    }
 }

@@ -68,7 +68,7 @@ impl<'a> Delivery<'a> {
             by_author.entry(echo.session).or_default().push(echo);
         }
         let mut delivered = Delivered::default();
-        if !self.shared.is_empty() || self.interval.is_some() {
+        if !self.shared.is_empty() || self.interval.is_some() || !by_author.is_empty() {
             for (session, viewer) in viewers.iter_mut() {
                 let echoes = if by_author.is_empty() { None } else { by_author.get(session) };
                 let pushed = self.deliver(viewer, echoes.map_or(&[][..], |echoes| echoes), &mut delivered);
@@ -152,6 +152,46 @@ impl<'a> Delivery<'a> {
             }
         }
     }
+}
+
+/// Hands steps to a topic's viewers, in order: runs of shared steps go out as one, directed steps between them.
+pub(super) fn deliver(
+    topic: &TopicName,
+    viewers: &mut FxHashMap<SessionId, Viewer>,
+    steps: Vec<Step>,
+    mut echoes: Vec<Echo>,
+    (interval, encoders): (Option<Occupancy>, &[Arc<dyn Encode>]),
+) -> Delivered {
+    let mut runs: Vec<Vec<Step>> = Vec::new();
+    for step in steps {
+        match runs.last_mut() {
+            Some(run)
+                if run.last().map(directed).is_some_and(|last| last.is_some())
+                    == directed(&step).is_some() =>
+            {
+                run.push(step);
+            }
+            _ => runs.push(vec![step]),
+        }
+    }
+    if runs.is_empty() {
+        runs.push(Vec::new());
+    }
+    let mut delivered = Delivered::default();
+    let mut left = runs.len();
+    for run in runs {
+        left -= 1;
+        // The echo of a change that was coalesced away belongs to no run, and goes with the last.
+        let is_here = |echo: &Echo| run.iter().any(|step| step.change.stamp == echo.change.stamp);
+        let (own, later) = echoes.into_iter().partition(|echo| left == 0 || is_here(echo));
+        echoes = later;
+        let interval = if left == 0 { interval } else { None };
+        let more = Delivery::new(topic.clone(), run, interval, encoders).run(viewers, own);
+        delivered.slow.extend(more.slow);
+        delivered.frames += more.frames;
+        delivered.bytes += more.bytes;
+    }
+    delivered
 }
 
 fn directed(step: &Step) -> Option<&Message> {

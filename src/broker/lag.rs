@@ -11,21 +11,22 @@ pub(super) struct Lag {
     net: Net,
     messages: Vec<Arc<Change>>,
     message_bytes: usize,
-    /// The last rev the viewer has.
-    prev: Rev,
+    /// The last rev the viewer has, once something of the stream was held back.
+    prev: Option<Rev>,
     /// Since when the viewer has been slow.
     pub(super) since: Mono,
 }
 
 impl Lag {
-    /// A backlog that begins after `prev`.
-    pub(super) fn new(prev: Rev, since: Mono) -> Self {
-        Self { net: Net::default(), messages: Vec::new(), message_bytes: 0, prev, since }
+    /// An empty backlog.
+    pub(super) fn new(since: Mono) -> Self {
+        Self { net: Net::default(), messages: Vec::new(), message_bytes: 0, prev: None, since }
     }
 
     /// Adds what the viewer is not sent now. Passing messages to everybody, such as typing, are of no use later.
     pub(super) fn absorb(&mut self, steps: &[Step]) {
         for Step { change, link } in steps {
+            self.prev = self.prev.or(link.map(|link| link.prev));
             if self.net.push(change) {
                 continue;
             }
@@ -43,23 +44,28 @@ impl Lag {
         self.message_bytes
     }
 
-    /// Takes everything, in order, chained from the viewer's last rev to `last`, the rev that all other viewers have.
+    /// Takes everything, in order, chained from the viewer's last rev to `last`, the rev that all other viewers have. If nothing of
+    /// the stream is left of it, the viewer stays where it is, and the backlog with it.
     pub(super) fn take(&mut self, last: Rev) -> Vec<Step> {
         let mut changes = self.net.take();
         changes.append(&mut self.messages);
         changes.sort_by_key(|change| change.stamp.timetoken);
         self.message_bytes = 0;
-        let steps = chained(changes, self.prev, last);
-        self.prev = last;
+        let steps = chained(changes, self.prev.unwrap_or(last), last);
+        if steps.iter().any(|step| step.link.is_some()) {
+            self.prev = None;
+        }
         steps
     }
 
     /// Puts back what did not fit.
     pub(super) fn put_back(&mut self, steps: &[Step]) {
-        if let Some(link) = steps.iter().find_map(|step| step.link) {
-            self.prev = link.prev;
-        }
         self.absorb(steps);
+    }
+
+    /// Whether the viewer is owed nothing, and has the rev that all others have.
+    pub(super) fn is_over(&self) -> bool {
+        self.prev.is_none() && self.net.is_empty() && self.messages.is_empty()
     }
 }
 

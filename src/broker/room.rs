@@ -13,7 +13,8 @@ use super::policy::Policy;
 use super::reply::{CloseReason, Notice, Reply, ReplyTo};
 use super::stream::{Echo, Newcomer, Stream, Viewer, answer};
 use crate::core::{
-    Change, Epoch, Leases, Limits, Mono, NodeId, Now, Op, PartyId, Rev, Roster, SessionId, TopicName,
+    Change, Epoch, Leases, Limits, Mono, NodeId, Now, Op, PartyId, Record, Rev, Roster, SessionId, Timetoken,
+    TopicName,
 };
 use crate::engine::{Ordered, Rows};
 use crate::telemetry::Metrics;
@@ -30,6 +31,7 @@ struct Local {
 /// One app.
 #[derive(Debug)]
 pub(super) struct Room {
+    node: NodeId,
     pub(super) roster: Roster,
     pub(super) leases: Leases,
     locals: FxHashMap<SessionId, Local>,
@@ -49,12 +51,14 @@ pub(super) struct Room {
 
 impl Room {
     pub(super) fn new(
+        node: NodeId,
         limits: Limits,
         policy: Policy,
         encoders: Arc<[Arc<dyn Encode>]>,
         metrics: Metrics,
     ) -> Self {
         Self {
+            node,
             roster: Roster::new(limits),
             leases: Leases::default(),
             locals: FxHashMap::default(),
@@ -94,6 +98,11 @@ impl Room {
         }
     }
 
+    /// Whether a session has a connection here.
+    pub(super) fn is_here(&self, session: SessionId) -> bool {
+        self.locals.contains_key(&session)
+    }
+
     /// Makes a session a viewer of a topic.
     pub(super) fn watch(
         &mut self,
@@ -110,10 +119,12 @@ impl Room {
             party: local.party.clone(),
             outbox: Arc::clone(&local.outbox),
             encoder: local.encoder,
+            start: Timetoken(0),
             lag: None,
         };
-        let roster = &self.roster;
-        let stream = self.streams.entry(topic.clone()).or_insert_with(|| Stream::new(topic.clone(), roster));
+        let (roster, node) = (&self.roster, self.node);
+        let stream =
+            self.streams.entry(topic.clone()).or_insert_with(|| Stream::new(topic.clone(), roster, node));
         stream.welcome(Newcomer { session, viewer, since, reply }, roster);
         self.recount.insert(topic.clone());
         self.touch(topic);
@@ -160,11 +171,11 @@ impl Room {
     }
 
     /// Folds a record that has its place, and puts what it changed on its way.
-    pub(super) fn fold(&mut self, ordered: &Ordered, now: Now, node: NodeId) -> Option<Arc<Change>> {
+    pub(super) fn fold(&mut self, ordered: &Ordered, now: Now) -> Option<Arc<Change>> {
         let Ordered { stamp, record, .. } = ordered;
         let change = self.roster.fold(*stamp, record);
         if let Op::Watchers(of, 0) = &record.op
-            && *of == node
+            && *of == self.node
         {
             self.forget_stream(&record.topic);
         }
@@ -252,9 +263,18 @@ impl Room {
         for slow in slow {
             self.hold_back(slow, now.mono);
         }
-        for (session, topic) in std::mem::take(&mut self.expelled) {
-            self.expel(session, &topic);
+    }
+
+    /// Puts those out who were removed, after they were sent why, and names who came back in the meantime: that was before they knew.
+    pub(super) fn expel_all(&mut self) -> Vec<(SessionId, TopicName)> {
+        let expelled = std::mem::take(&mut self.expelled);
+        for (session, topic) in &expelled {
+            self.expel(*session, topic);
         }
+        let is_back = |(session, topic): &(SessionId, TopicName)| {
+            self.leases.get(*session).is_some_and(|lease| lease.is_member(topic))
+        };
+        expelled.into_iter().filter(is_back).collect()
     }
 
     /// What waits in a slow session's outbox is taken back, to be sent as its net later.
@@ -280,15 +300,15 @@ impl Room {
             let mut is_hopeless = false;
             for topic in &local.watches {
                 let Some(stream) = self.streams.get_mut(topic) else { continue };
+                let lag = stream.viewers.get(&session).and_then(|viewer| viewer.lag.as_ref());
+                let Some(lag) = lag else { continue };
+                let has_stalled = now.mono >= lag.since + self.policy.stall;
+                is_hopeless |= lag.message_bytes() > self.policy.outbox.bytes;
                 if local.outbox.is_idle() {
-                    is_done &= stream.catch_up(session, &self.encoders, &self.policy);
+                    is_done &= stream.catch_up(now.mono, session, &self.encoders, &self.policy);
                 } else {
-                    let lag = stream.viewers.get(&session).and_then(|viewer| viewer.lag.as_ref());
-                    is_done &= lag.is_none();
-                    is_hopeless |= lag.is_some_and(|lag| {
-                        let has_stalled = now.mono >= lag.since + self.policy.stall;
-                        has_stalled || lag.message_bytes() > self.policy.outbox.bytes
-                    });
+                    is_done = false;
+                    is_hopeless |= has_stalled;
                 }
             }
             if is_hopeless {
@@ -357,5 +377,19 @@ impl Room {
         if let Some(local) = self.locals.get(&session) {
             local.outbox.push(Item::Notice(Notice::Close(reason)));
         }
+    }
+
+    /// This node's own memberships, as records that enter them again.
+    pub(super) fn own_entries(&self) -> Vec<Record> {
+        let mut records = Vec::new();
+        for (topic, known) in self.roster.topics() {
+            for (session, membership) in known.memberships() {
+                if self.leases.get(session).is_some_and(|lease| lease.is_member(topic)) {
+                    let entry = Arc::clone(&membership.entry);
+                    records.push(Record { topic: topic.clone(), op: Op::Enter(session, entry) });
+                }
+            }
+        }
+        records
     }
 }

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use rustc_hash::FxHashMap;
 
-use super::deliver::{Delivered, Delivery};
+use super::deliver::{Delivered, deliver};
 use super::encode::{Encode, EncoderId, Link, Roll, Step};
 use super::lag::{Lag, chained, is_linked};
 use super::outbox::{Item, Outbox, Pushed};
 use super::policy::{Pace, Policy};
 use super::reply::{Reply, ReplyTo, Watching};
 use crate::core::{
-    CatchUp, Change, ChangeKind, Epoch, MemberView, Mono, Net, Occupancy, PartyId, Rev, Roster, SessionId,
-    TopicName,
+    CatchUp, Change, ChangeKind, Epoch, MemberView, Mono, Net, NodeId, Occupancy, PartyId, Rev, Roster,
+    SessionId, Timetoken, TopicName,
 };
 
 /// A session that receives a topic's changes.
@@ -23,6 +23,8 @@ pub(super) struct Viewer {
     pub(super) party: PartyId,
     pub(super) outbox: Arc<Outbox>,
     pub(super) encoder: EncoderId,
+    /// The newest record in the snapshot it started from.
+    pub(super) start: Timetoken,
     /// What it is behind by, if it is slow.
     pub(super) lag: Option<Box<Lag>>,
 }
@@ -82,7 +84,7 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(topic: TopicName, roster: &Roster) -> Self {
+    pub(super) fn new(topic: TopicName, roster: &Roster, node: NodeId) -> Self {
         let mut stream = Self {
             viewers: FxHashMap::default(),
             newcomers: Vec::new(),
@@ -108,7 +110,8 @@ impl Stream {
             stream.last = known.stamp().rev;
             stream.newest = stream.last;
             stream.occupancy = known.occupancy();
-            for member in known.members().filter(|member| member.attached() != 1) {
+            stream.told = known.watchers_of(node);
+            for member in known.members().filter(|member| member.attached() > 1) {
                 stream.announced.insert(member.party.id.clone(), member.attached());
             }
         }
@@ -200,10 +203,11 @@ impl Stream {
     }
 
     fn admit(&mut self, newcomer: Newcomer, roster: &Roster) {
-        let Newcomer { session, viewer, since, reply } = newcomer;
+        let Newcomer { session, mut viewer, since, reply } = newcomer;
+        viewer.start = roster.topic(&self.topic).map_or(Timetoken(0), |known| known.stamp().timetoken);
         let missed = since.and_then(|since| self.missed(since, roster));
-        let roll = self.roll.get_or_insert_with(|| Arc::new(Roll::new(roster.snapshot(&self.topic))));
-        let watching = Watching { roll: Arc::clone(roll), epoch: self.epoch, rev: self.last, missed };
+        let roll = self.roll(roster);
+        let watching = Watching { roll, epoch: self.epoch, rev: self.last, missed };
         answer(reply, &viewer.outbox, Reply::Watching(watching));
         self.viewers.insert(session, viewer);
     }
@@ -236,9 +240,18 @@ impl Stream {
         self.viewers.remove(&session).is_some() || was_waiting
     }
 
-    /// The roster as it is now, shared by all who ask before the next change.
+    /// The roster as it is now, shared by all who ask before the next change. The numbers of sessions in it are those that viewers
+    /// were told, or they would miss the change that brings a number back.
     pub(super) fn roll(&mut self, roster: &Roster) -> Arc<Roll> {
-        Arc::clone(self.roll.get_or_insert_with(|| Arc::new(Roll::new(roster.snapshot(&self.topic)))))
+        let announced = &self.announced;
+        let roll = self.roll.get_or_insert_with(|| {
+            let mut snapshot = roster.snapshot(&self.topic);
+            for member in &mut snapshot.members {
+                member.attached = announced.get(&member.party.id).copied().unwrap_or(1);
+            }
+            Arc::new(Roll::new(snapshot))
+        });
+        Arc::clone(roll)
     }
 
     /// How many sessions watch, or are about to.
@@ -279,8 +292,7 @@ impl Stream {
         if !steps.is_empty() || is_interval {
             let interval = is_interval.then_some(self.occupancy);
             let echoes = self.due_echoes();
-            let delivery = Delivery::new(self.topic.clone(), steps, interval, encoders);
-            delivered = delivery.run(&mut self.viewers, echoes);
+            delivered = deliver(&self.topic, &mut self.viewers, steps, echoes, (interval, encoders));
         }
         if self.held.is_empty() {
             for newcomer in std::mem::take(&mut self.newcomers) {
@@ -326,16 +338,21 @@ impl Stream {
 
     /// Starts to hold back what a slow viewer cannot take: what was queued for it of this topic comes back here.
     pub(super) fn hold_back(&mut self, now: Mono, session: SessionId, steps: &[Step]) {
-        let last = self.last;
         let Some(viewer) = self.viewers.get_mut(&session) else { return };
-        let prev = steps.iter().find_map(|step| step.link).map_or(last, |link| link.prev);
-        let lag = viewer.lag.get_or_insert_with(|| Box::new(Lag::new(prev, now)));
-        lag.absorb(steps);
+        let lag = viewer.lag.get_or_insert_with(|| Box::new(Lag::new(now)));
+        // What was queued before the viewer's snapshot is in it; numbers of sessions are told late, and may not be.
+        let start = viewer.start;
+        let is_news = |step: &&Step| {
+            step.change.stamp.timetoken > start || matches!(step.change.kind, ChangeKind::Sessions(_))
+        };
+        let news: Vec<Step> = steps.iter().filter(is_news).cloned().collect();
+        lag.absorb(&news);
     }
 
     /// Sends a slow viewer that has caught its breath the net of what it missed, in portions. Whether it has everything.
     pub(super) fn catch_up(
         &mut self,
+        now: Mono,
         session: SessionId,
         encoders: &[Arc<dyn Encode>],
         policy: &Policy,
@@ -346,17 +363,19 @@ impl Stream {
         let steps = lag.take(self.last);
         let mut out = BytesMut::new();
         let mut sent = 0;
-        while sent < steps.len() && out.len() < policy.outbox.bytes / 4 {
+        while sent < steps.len() && out.len() < policy.outbox.bytes / 2 {
             encoder.change(&steps[sent], None, &mut out);
             sent += 1;
         }
         let pushed =
             if out.is_empty() { Pushed::Queued } else { viewer.outbox.push(Item::Frame(out.freeze())) };
         let rest = if pushed == Pushed::Full { &steps[..] } else { &steps[sent..] };
-        if rest.is_empty() {
+        lag.put_back(rest);
+        if lag.is_over() {
             return true;
         }
-        lag.put_back(rest);
+        // It is slow, but it takes what it is sent.
+        lag.since = now;
         viewer.lag = Some(lag);
         false
     }

@@ -135,6 +135,12 @@ impl Topic {
         }
     }
 
+    /// How many sessions of a node watch the topic, as far as it has said.
+    #[must_use]
+    pub fn watchers_of(&self, node: NodeId) -> u32 {
+        self.watchers.get(&node).copied().unwrap_or(0)
+    }
+
     /// Equal for equal rosters, whatever the order in which they came to be.
     #[must_use]
     pub fn digest(&self) -> u64 {

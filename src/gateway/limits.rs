@@ -4,6 +4,7 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -99,6 +100,7 @@ impl IntoResponse for Excess {
 #[derive(Debug)]
 pub struct Limits {
     caps: Caps,
+    is_draining: AtomicBool,
     counts: Mutex<Counts>,
 }
 
@@ -128,7 +130,7 @@ impl Limits {
     /// Nothing counted yet.
     #[must_use]
     pub fn new(caps: Caps) -> Arc<Self> {
-        Arc::new(Self { caps, counts: Mutex::default() })
+        Arc::new(Self { caps, is_draining: AtomicBool::new(false), counts: Mutex::default() })
     }
 
     /// Counts a connection in. `None` is a trusted proxy, of which only the request will tell the client's address.
@@ -153,6 +155,11 @@ impl Limits {
         drop(counts);
         let held = Held { address, ..Held::default() };
         Ok(Admission { limits: Arc::clone(self), held: Mutex::new(held) })
+    }
+
+    /// From now on no connection becomes a WebSocket: the hub is about to stop.
+    pub fn drain(&self) {
+        self.is_draining.store(true, Relaxed);
     }
 
     /// How many connections are open.
@@ -184,6 +191,12 @@ impl Admission {
             .ok_or_else(|| self.limits.excess(Bound::Address))?;
         held.address = Some(address);
         Ok(())
+    }
+
+    /// Whether the hub takes no new WebSockets, because it is about to stop.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.limits.is_draining.load(Relaxed)
     }
 
     /// The connection has authenticated, without being one party's: a backend, or one that carries requests of many.

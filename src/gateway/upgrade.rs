@@ -41,6 +41,8 @@ pub enum NoUpgrade {
     Malformed(&'static str),
     /// There are too many connections.
     Excess(Excess),
+    /// The hub is about to stop.
+    Draining,
     /// It did not come through [`super::http`].
     Unsupported,
 }
@@ -101,6 +103,9 @@ impl<S: Sync> FromRequestParts<S> for Upgrade {
         let accept = handshake(parts)?;
         let extensions = &mut parts.extensions;
         let admission = extensions.get::<Arc<Admission>>().cloned().ok_or(NoUpgrade::Unsupported)?;
+        if admission.is_draining() {
+            return Err(NoUpgrade::Draining);
+        }
         if let Some(PeerAddr(address)) = extensions.get::<PeerAddr>() {
             admission.attribute(*address).map_err(NoUpgrade::Excess)?;
         }
@@ -156,6 +161,7 @@ impl IntoResponse for NoUpgrade {
             Self::Missing => (StatusCode::UPGRADE_REQUIRED, "this is a WebSocket"),
             Self::Version => (StatusCode::UPGRADE_REQUIRED, "the WebSocket version must be 13"),
             Self::Malformed(text) => (StatusCode::BAD_REQUEST, text),
+            Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "the hub is about to stop; come back"),
             Self::Unsupported => (StatusCode::INTERNAL_SERVER_ERROR, "this connection cannot be upgraded"),
         };
         let mut response = (status, text).into_response();
@@ -168,6 +174,9 @@ impl IntoResponse for NoUpgrade {
                 headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
                 headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
                 headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            }
+            Self::Draining => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Self::Malformed(_) | Self::Excess(_) | Self::Unsupported => {}
         }

@@ -81,6 +81,8 @@ pub(crate) struct View {
     pub(crate) replies: Vec<Reply>,
     pub(crate) notices: Vec<Notice>,
     pub(crate) frames: usize,
+    /// Of each frame, whether it has a place in the stream.
+    pub(crate) links: Vec<bool>,
 }
 
 pub(crate) fn kit(policy: Policy) -> Kit {
@@ -191,6 +193,24 @@ impl Kit {
         self.handle.submit(command, echo, session.reply()).await;
     }
 
+    /// Something said in passing, such as typing.
+    pub(crate) async fn type_in(&self, session: &mut Session) {
+        let message = Message {
+            from: Arc::new(Party::new(PartyId::new("speaker").unwrap())),
+            session: Some(session.id),
+            name: "typing".into(),
+            body: Bytes::new(),
+            is_kept: false,
+            receivers: None,
+        };
+        let command = Command::Publish(self.topic.clone(), Arc::new(message));
+        self.handle.submit(command, None, session.reply()).await;
+    }
+
+    pub(crate) async fn unwatch(&self, session: &Session) {
+        self.handle.unwatch(session.id, self.topic.clone(), ReplyTo::Nobody).await;
+    }
+
     pub(crate) async fn remove(&self, party: &str) {
         let command = Command::Remove {
             party: PartyId::new(party).unwrap(),
@@ -276,6 +296,7 @@ impl View {
             return;
         }
         let (kind, party, content) = (words[0], words[1].to_owned(), words[2].parse().unwrap());
+        self.links.push(words[4] != "-");
         if words[4] != "-" {
             assert_eq!(words[4], self.rev.to_string(), "{line}: a gap after {:?}", self.tape);
             self.rev = Rev(words[5].parse().unwrap());

@@ -1,6 +1,6 @@
 //! What viewers are sent of who comes and goes.
 
-use presence_hub::broker::{Notice, Policy, Reply};
+use presence_hub::broker::{Bounds, Notice, Policy, Reply};
 use proptest::prelude::*;
 
 use super::kit::{Kit, Session, kit, kit_on};
@@ -103,6 +103,59 @@ async fn who_is_removed_sees_it_and_is_put_out() {
 }
 
 #[tokio::test]
+async fn who_says_two_things_is_heard_in_that_order_also_if_one_is_directed() {
+    let mut kit = kit(Policy::default());
+    let (mut alice, mut bob) = (kit.open("alice").await, kit.open("bob").await);
+    kit.watch(&mut alice).await;
+    kit.watch(&mut bob).await;
+    kit.settle().await;
+    alice.read();
+    bob.read();
+    let receivers = Some(["bob"]);
+    kit.say(&mut alice, "first", receivers.as_ref().map(|names| &names[..]), Some("first")).await;
+    kit.say(&mut alice, "second", None, Some("second")).await;
+    kit.say(&mut alice, "third", receivers.as_ref().map(|names| &names[..]), Some("third")).await;
+    kit.settle().await;
+    assert_eq!(alice.read().echoes, ["say first", "say second", "say third"]);
+    // A directed message has no place in the stream, so bob's frames show their order by that.
+    assert_eq!(bob.read().links, [false, true, false]);
+}
+
+#[tokio::test]
+async fn a_topic_that_was_watched_for_a_moment_leaves_nothing_behind() {
+    let mut kit = kit(Policy::default());
+    let mut watcher = kit.open("watcher").await;
+    for _ in 0..3 {
+        kit.watch(&mut watcher).await;
+        kit.unwatch(&watcher).await;
+    }
+    kit.handle.detach(watcher.id).await;
+    for _ in 0..5 {
+        kit.advance(30_000).await;
+    }
+    let is_empty = kit.handle.read(|roster, leases, _| roster.is_empty() && leases.is_empty()).await.unwrap();
+    assert!(is_empty);
+}
+
+#[tokio::test]
+async fn the_numbers_of_sessions_in_a_snapshot_are_those_that_viewers_know() {
+    let mut kit = kit(Policy::default());
+    let (mut first, mut second) = (kit.open("mia").await, kit.open("mia").await);
+    let (mut early, mut late) = (kit.open("early").await, kit.open("late").await);
+    kit.watch(&mut early).await;
+    kit.enter(&mut first, 1).await;
+    kit.enter(&mut second, 1).await;
+    kit.advance(3_000).await;
+    kit.handle.detach(second.id).await;
+    kit.settle().await;
+    kit.watch(&mut late).await;
+    second = kit.open("mia").await;
+    kit.enter(&mut second, 1).await;
+    kit.advance(20_000).await;
+    assert_eq!((early.read().tabs["mia"], late.read().tabs["mia"]), (2, 2));
+}
+
+#[tokio::test]
 async fn every_request_is_answered_in_order() {
     let mut kit = kit(Policy::default());
     let mut alice = kit.open("alice").await;
@@ -125,7 +178,11 @@ enum Act {
     Enter(usize, u128),
     Leave(usize),
     Say(usize),
+    Type(usize),
+    Whisper(usize, usize),
+    Remove(usize),
     Watch(usize),
+    Unwatch(usize),
     Resume(usize),
     Read(usize),
     Refresh(usize),
@@ -137,6 +194,10 @@ fn act(sessions: usize) -> impl Strategy<Value = Act> {
         6 => (0..sessions, 0..4_u128).prop_map(|(who, value)| Act::Enter(who, value)),
         3 => (0..sessions).prop_map(Act::Leave),
         2 => (0..sessions).prop_map(Act::Say),
+        2 => (0..sessions).prop_map(Act::Type),
+        1 => (0..sessions, 0..sessions).prop_map(|(who, to)| Act::Whisper(who, to)),
+        1 => (0..sessions).prop_map(Act::Remove),
+        1 => (0..sessions).prop_map(Act::Unwatch),
         3 => (0..sessions).prop_map(Act::Watch),
         2 => (0..sessions).prop_map(Act::Resume),
         3 => (0..sessions).prop_map(Act::Read),
@@ -146,18 +207,40 @@ fn act(sessions: usize) -> impl Strategy<Value = Act> {
 }
 
 const SESSIONS: usize = 12;
+const SMALL: Bounds = Bounds { bytes: 400, frames: 8 };
 
 /// Whatever happens, at whatever pace it goes out, each viewer's frames chain without a gap to the roster itself.
 async fn chains_hold(acts: Vec<Act>, mut kit: Kit) {
     let mut sessions = Vec::new();
     for n in 0..SESSIONS {
-        sessions.push(kit.open(&format!("p{}", n / 2)).await);
+        // Every third is slow to read, and its outbox is small.
+        let bounds = if n % 3 == 0 { SMALL } else { Bounds::default() };
+        sessions.push(kit.open_bounded(&format!("p{}", n / 2), bounds).await);
     }
     for act in acts {
         match act {
             Act::Enter(who, value) => kit.enter(&mut sessions[who], value).await,
             Act::Leave(who) => kit.leave(&sessions[who]).await,
             Act::Say(who) => kit.say(&mut sessions[who], "hi", None, None).await,
+            Act::Type(who) => kit.type_in(&mut sessions[who]).await,
+            Act::Whisper(who, to) => {
+                let to = format!("p{}", to / 2);
+                kit.say(&mut sessions[who], "psst", Some(&[&to]), None).await;
+            }
+            Act::Remove(who) => {
+                kit.remove(&format!("p{}", who / 2)).await;
+                kit.settle().await;
+                for session in &mut sessions {
+                    if session.read().notices.pop().is_some() {
+                        session.view.tape.clear();
+                    }
+                }
+            }
+            Act::Unwatch(who) => {
+                kit.unwatch(&sessions[who]).await;
+                kit.settle().await;
+                sessions[who].read().tape.clear();
+            }
             Act::Watch(who) => kit.watch(&mut sessions[who]).await,
             Act::Resume(who) => {
                 kit.settle().await;
@@ -176,7 +259,12 @@ async fn chains_hold(acts: Vec<Act>, mut kit: Kit) {
             Act::Advance(millis) => kit.advance(millis).await,
         }
     }
-    kit.advance(1_100).await;
+    for _ in 0..60 {
+        kit.advance(25).await;
+        for session in &mut sessions {
+            session.read();
+        }
+    }
     let truth = kit.truth().await;
     for session in &mut sessions {
         session.read();

@@ -250,6 +250,39 @@ async fn churn_is_closed() {
     assert_eq!(code(&mut alice).await, Some(1008));
 }
 
+/// Frames that are no requests are answered, but not as a flood.
+#[tokio::test]
+async fn floods_of_nonsense_are_closed() {
+    let hub = Hub::start(&[]).await;
+    for nonsense in ["{nonsense", r#"{"event":"AUTHENTICATE","payload":{}}"#] {
+        let mut alice = party(&hub, "alice").await;
+        for _ in 0..300 {
+            alice.send_text(nonsense).await;
+        }
+        assert!(matches!(code(&mut alice).await, Some(1008 | 4401)), "{nonsense}");
+    }
+}
+
+/// Attack 12: a request whose body never comes does not keep its place.
+#[tokio::test]
+async fn a_body_that_never_comes_is_not_waited_for() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let hub = Hub::start(&[]).await;
+    let mut stream = tokio::net::TcpStream::connect(hub.address).await.unwrap();
+    let head = "POST /api/anonymous/auth HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 64];
+    let mut read = std::pin::pin!(stream.read(&mut answer));
+    let length = loop {
+        tokio::select! {
+            read = &mut read => break read.unwrap(),
+            () = tokio::task::yield_now() => hub.advance(Duration::from_secs(1)).await,
+        }
+    };
+    let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 408") || length == 0, "{answer}");
+}
+
 /// Attack 23: a party has only so many connections.
 #[tokio::test]
 async fn a_party_has_only_so_many_connections() {

@@ -68,6 +68,10 @@ async fn readiness_goes_before_the_clients_do() {
             break;
         }
     }
+    let expires = Clock::system().now().wall.seconds() + 600;
+    let token = mint(&json!({"sub": "late", "exp": expires}), "demo-key", b"demo-secret");
+    let late = Client::connect("late", &format!("ws://{address}/ws?token={token}"), &[]).await;
+    assert!(late.err().is_some_and(|why| why.contains("503")), "a hub that drains takes nobody in");
     let alive = reqwest::get(format!("http://{address}/livez")).await.unwrap();
     assert_eq!(alive.status().as_u16(), 200, "a hub that drains lives");
     drop(clients);

@@ -9,6 +9,7 @@ use presence_protocol::native::{ClientFrame, FrameError, event};
 
 use super::fault::{self, Fault};
 use super::framing::{Framing, Place};
+use super::pace::Pace;
 use super::visit::{Request, Visit};
 use crate::broker::AppSlot;
 use crate::broker::{Bounds, Clock, CloseReason, EncoderId, Handle, Notice, Opening, Outbox, Reply, Tag};
@@ -20,6 +21,10 @@ use crate::gateway::limits::Admission;
 use crate::gateway::principal::Principal;
 use crate::gateway::token;
 use crate::telemetry::Metrics;
+
+/// How many frames a second may be no requests at all, or ask who it is; and how many at once.
+const FAULTS: u32 = 10;
+const FAULTS_AT_ONCE: u32 = 100;
 
 /// How many frames it may send meanwhile that are about something else.
 const MOST_OTHERS: u32 = 16;
@@ -69,6 +74,7 @@ pub struct Native {
     /// Until when it has to say who it is.
     patience_ends: Option<Mono>,
     others: u32,
+    faults: Pace,
     visit: Option<Box<Visit>>,
 }
 
@@ -76,7 +82,15 @@ impl Native {
     /// A connection that has just been opened. The driver drains the other end of the outbox.
     #[must_use]
     pub fn new(shared: Arc<Shared>, outbox: Arc<Outbox>, arrival: Arrival) -> Self {
-        Self { shared, outbox, arrival, patience_ends: None, others: 0, visit: None }
+        Self {
+            shared,
+            outbox,
+            arrival,
+            patience_ends: None,
+            others: 0,
+            faults: Pace::new(FAULTS, FAULTS_AT_ONCE),
+            visit: None,
+        }
     }
 
     /// Handles one event, from whichever framing; `payload` and `id` are raw JSON.
@@ -91,6 +105,7 @@ impl Native {
             id: frame.id.map(|id| id.get()),
         };
         if request.event == event::AUTHENTICATE {
+            self.pace_faults()?;
             return self.authenticate(&request, out).await;
         }
         match &mut self.visit {
@@ -157,6 +172,12 @@ impl Native {
         Ok(())
     }
 
+    /// Frames that cost work and come to nothing are allowed now and then, not as a flood.
+    fn pace_faults(&mut self) -> Result<(), CloseReason> {
+        let now = self.shared.clock.now().mono;
+        if self.faults.allows(now) { Ok(()) } else { Err(CloseReason::TooFast) }
+    }
+
     fn caps(&self) -> Caps {
         self.visit.as_ref().map_or_else(Caps::default, |visit| visit.principal.app.limits.json)
     }
@@ -199,14 +220,17 @@ impl Conversation for Native {
         match (ClientFrame::parse(text), excess) {
             (Ok(frame), None) => self.event(&frame, out).await,
             (Ok(frame), Some(excess)) => {
+                self.pace_faults()?;
                 self.refuse(frame.id.map(|id| id.get()), &excess.into(), out);
                 Ok(())
             }
             (Err(FrameError::Frame(why)), _) => {
+                self.pace_faults()?;
                 self.refuse(None, &Fault::new("invalid.frame", why), out);
                 Ok(())
             }
             (Err(FrameError::Json), _) => {
+                self.pace_faults()?;
                 self.refuse(None, &fault::INVALID_JSON, out);
                 Ok(())
             }
@@ -214,6 +238,7 @@ impl Conversation for Native {
     }
 
     async fn binary(&mut self, _data: &[u8], out: &mut BytesMut) -> Result<(), CloseReason> {
+        self.pace_faults()?;
         self.refuse(None, &fault::BINARY, out);
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The dialect over HTTP: the way to the WebSocket, tokens, and removing somebody.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -185,7 +186,7 @@ fn named_app<'a>(shared: &'a Shared, pairs: &[(String, String)]) -> Option<&'a A
 }
 
 async fn anonymous(State(rest): Here, Query(pairs): Pairs, request: Request) -> Result<Response, Failure> {
-    let asked: AnonymousAuth = body(request).await?;
+    let asked: AnonymousAuth = timely(&rest.shared, body(request)).await?;
     let app = named_app(&rest.shared, &pairs).ok_or(NOT_FOUND)?;
     if !app.anonymous {
         return Err(FORBIDDEN);
@@ -204,7 +205,7 @@ async fn anonymous(State(rest): Here, Query(pairs): Pairs, request: Request) -> 
 
 async fn demo(State(rest): Here, request: Request) -> Result<Response, Failure> {
     let app = rest.shared.apps.iter().find(|app| app.is_demo).ok_or(NOT_FOUND)?;
-    let asked: DemoTokenRequest = body(request).await?;
+    let asked: DemoTokenRequest = timely(&rest.shared, body(request)).await?;
     let id = asked.id.unwrap_or_else(|| Uuid::new_v4().to_string());
     let is_fit = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if id.is_empty() || id.len() > MAX_DEMO_ID || !is_fit(&id) {
@@ -219,6 +220,16 @@ async fn demo(State(rest): Here, request: Request) -> Result<Response, Failure> 
 /// A response that nobody on the way keeps.
 fn secret(body: impl serde::Serialize) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
+
+/// A body that does not come in time is not waited for, for its connection takes somebody else's place.
+async fn timely<T>(shared: &Shared, body: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        body = body => body,
+        () = shared.clock.sleep(shared.auth_timeout) => {
+            Err(Failure(StatusCode::REQUEST_TIMEOUT, Fault::new("too.slow", "the body did not come in time")))
+        }
+    }
 }
 
 /// A body as a form if it says so, else as JSON; nothing is everything left out.
