@@ -259,16 +259,20 @@ async fn chains_hold(acts: Vec<Act>, mut kit: Kit) {
             Act::Advance(millis) => kit.advance(millis).await,
         }
     }
+    all_agree(&kit, &mut sessions).await;
+}
+
+/// Once everybody has read everything, every viewer has the roster.
+async fn all_agree(kit: &Kit, sessions: &mut [Session]) {
     for _ in 0..60 {
         kit.advance(25).await;
-        for session in &mut sessions {
+        for session in &mut *sessions {
             session.read();
         }
     }
     let truth = kit.truth().await;
-    for session in &mut sessions {
-        session.read();
-        if !session.view.tape.is_empty() {
+    for session in sessions {
+        if !session.read().tape.is_empty() {
             assert_eq!(session.view.members, truth, "{:?}", session.view.tape);
         }
     }
