@@ -4,6 +4,7 @@
 mod attacks;
 mod client;
 mod hub;
+mod last_heard;
 mod operations;
 mod pattern;
 mod renewal;
