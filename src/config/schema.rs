@@ -125,7 +125,7 @@ pub(super) const KEYS: &[Key] = &[
         "limits.churn_per_second",
         Positive,
         "5",
-        "The most joins and leaves a second of one connection; more closes with 1008.",
+        "How often a second one connection may join the same topic again; more closes with 1008.",
     ),
     key(
         "limits.control_frames_per_second",
