@@ -97,6 +97,8 @@ impl<'a> Search<'a> {
     }
 
     fn peek(&self) -> Option<u8> {
+        #[cfg(test)]
+        tests::LOOKS.with(|looks| looks.set(looks.get() + 1));
         self.bytes.get(self.at).copied()
     }
 
@@ -135,5 +137,40 @@ impl<'a> Search<'a> {
         let end = self.at.min(self.bytes.len());
         self.at = (end + 1).min(self.bytes.len());
         &self.bytes[start.min(end)..end]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    thread_local! {
+        /// How often a byte was looked at.
+        pub(super) static LOOKS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    #[test]
+    fn every_byte_is_looked_at_a_few_times_at_most() {
+        let spaces = " ".repeat(200);
+        for part in [
+            "{\"num\":1},".to_owned(),
+            "{\"num\":{\"num\":0}},".to_owned(),
+            "{\"_placeholder\":false},".to_owned(),
+            "{\"num\":1,\"num\":2,\"num\":3,\"x\":4},".to_owned(),
+            format!("{{{spaces}\"num\"{spaces}:{spaces}1{spaces}}},"),
+            "\"{\\\"_placeholder\\\":true,\",".to_owned(),
+            "{},[],\"\",".to_owned(),
+        ] {
+            let long = format!("[{}0]", part.repeat(1_000));
+            LOOKS.set(0);
+            assert_eq!(with_attachments(&long, &[]).as_deref(), Ok(long.as_str()));
+            assert!(LOOKS.get() <= 3 * long.len(), "{} looks at {} bytes", LOOKS.get(), long.len());
+        }
+        let deep = format!("{}0{}", "{\"num\":".repeat(1_000), "}".repeat(1_000));
+        LOOKS.set(0);
+        assert!(with_attachments(&deep, &[]).is_ok());
+        assert!((deep.len()..=3 * deep.len()).contains(&LOOKS.get()));
     }
 }

@@ -113,7 +113,9 @@ impl<'a> Packet<'a> {
             out.put_slice(self.attachments.to_string().as_bytes());
             out.put_u8(b'-');
         }
-        if self.namespace != "/" || self.query.is_some() || self.data.starts_with('/') {
+        // Data of the root that looked like a namespace was told from one by an id before it, or by the root's name.
+        let is_misleading = self.id.is_none() && self.data.starts_with('/');
+        if self.namespace != "/" || self.query.is_some() || is_misleading {
             out.put_slice(self.namespace.as_bytes());
             if let Some(query) = self.query {
                 out.put_u8(b'?');

@@ -173,6 +173,11 @@ impl Native {
         Ok(())
     }
 
+    /// The session, once the connection speaks for somebody.
+    pub(super) fn session(&self) -> Option<SessionId> {
+        self.visit.as_ref().map(|visit| visit.session)
+    }
+
     /// Frames that cost work and come to nothing are allowed now and then, not as a flood.
     pub(super) fn pace_faults(&mut self) -> Result<(), CloseReason> {
         let now = self.shared.clock.now().mono;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use bytes::BytesMut;
 use presence_protocol::native::event;
+use presence_protocol::socketio;
 
 use super::fault::Fault;
 use crate::core::{Epoch, Rev, Timetoken};
@@ -51,7 +52,7 @@ impl Framing for Plain {
             tail.push_str(&format!(r#","timetoken":"{timetoken}""#));
         }
         tail.push('}');
-        text([r#"{"event":""#, name, r#"","payload":"#], payload, &tail, out);
+        text([br#"{"event":""#, name.as_bytes(), br#"","payload":"#], payload, &tail, out);
     }
 
     fn ack(&self, id: &str, outcome: Result<(), &Fault>, out: &mut BytesMut) {
@@ -72,25 +73,29 @@ impl Framing for Plain {
 /// apart again, so that one encoding serves every client.
 #[derive(Debug, Clone, Copy)]
 pub struct SocketIo {
-    /// What stands before the data of a packet: nothing for the root, or the namespace and a comma.
     namespace: &'static str,
 }
 
 /// In the namespace `/chat`, which the dialect's clients use.
-pub const CHAT: SocketIo = SocketIo { namespace: "/chat," };
+pub const CHAT: SocketIo = SocketIo { namespace: "/chat" };
 /// In the root namespace.
-pub const ROOT: SocketIo = SocketIo { namespace: "" };
+pub const ROOT: SocketIo = SocketIo { namespace: "/" };
 
 impl Framing for SocketIo {
     fn event(&self, name: &str, payload: &[&[u8]], _place: Place, out: &mut BytesMut) {
-        let head = format!("42{}[\"{name}\",", self.namespace);
-        text([&head], payload, "]", out);
+        let mut head = Vec::with_capacity(64);
+        socketio::event_head(self.namespace, name, &mut head);
+        text([b"4", &head], payload, socketio::END, out);
     }
 
     fn ack(&self, id: &str, outcome: Result<(), &Fault>, out: &mut BytesMut) {
+        // An id that the packets of this framing cannot have belongs to a request of another.
+        let Ok(id) = id.parse() else { return };
+        let mut head = Vec::with_capacity(32);
+        socketio::ack_head(self.namespace, id, &mut head);
         let mut payload = Vec::with_capacity(64);
         json::object(&mut payload, |ack| tell(outcome, ack));
-        text(["43", self.namespace, id, "["], &[&payload], "]", out);
+        text([b"4", &head], &[&payload], socketio::END, out);
     }
 
     fn is_extended(&self) -> bool {
@@ -99,8 +104,7 @@ impl Framing for SocketIo {
 }
 
 /// Appends a text frame of all the parts together.
-fn text<const N: usize>(head: [&str; N], payload: &[&[u8]], tail: &str, out: &mut BytesMut) {
-    let head = head.map(str::as_bytes);
+fn text<const N: usize>(head: [&[u8]; N], payload: &[&[u8]], tail: &str, out: &mut BytesMut) {
     let parts = || head.iter().chain(payload).copied().chain([tail.as_bytes()]);
     frames::text_head(parts().map(<[u8]>::len).sum(), out);
     for part in parts() {
