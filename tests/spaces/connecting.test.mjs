@@ -111,6 +111,24 @@ suite('connecting', (stage) => {
     assert.equal(alice.wire.connections, 1);
   });
 
+  stage.each('S13', [...LIBRARIES, ...RAW], 'is sent away when its token expires, and stays away', async (scene, kind) => {
+    const person = scene.person('alice', { life: 3 });
+    const alice = await scene.member(kind, person);
+    const why = await alice.next('@disconnect');
+    if (kind !== P4) assert.equal(why, kind === P5 ? 'server disconnect' : 'io server disconnect');
+    if (!LIBRARIES.includes(kind)) return;
+    // Another client of the kind is cut off, later and twice, and is back twice. Whoever wanted to come back would be here by now.
+    const other = await scene.connected(kind, 'other');
+    for (let round = 0; round < 2; round += 1) {
+      other.wire.down();
+      await other.next('@disconnect');
+      other.wire.up();
+      await other.connected();
+    }
+    assert.equal(alice.wire.connections, 1);
+    assert.equal(alice.connects, 1);
+  });
+
   stage.each('S16', RAW, 'may have further keys in its query', knows({ query: { batchRoster: 'true', b64: '1', t: 'Oabc.0', foo: '', '%41': '&=' } }));
   stage.each('S16', RAW, 'stays when an event wants an acknowledgement or a frame is binary', async (scene, kind) => {
     const alice = await scene.subscribed(kind, 'alice');

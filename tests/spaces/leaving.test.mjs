@@ -131,8 +131,9 @@ function comesBack(options = {}) {
     const alice = await scene.client(kind, 'alice', { ...options, presence: { topic: scene.topic, content: { n: 1 } } });
     await alice.hears('party.online', alice);
     await bob.hears('party.online', alice);
-    alice.wire.cut();
+    alice.wire.down();
     await alice.next('@disconnect');
+    alice.wire.up();
     const { sessionId } = await alice.next('CHANNEL_SUBSCRIBED').then(() => alice.next('CHANNEL_SUBSCRIBED'));
     await alice.hears('party.online', alice);
     assert.equal(alice.connects, 2);

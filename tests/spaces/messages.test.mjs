@@ -1,10 +1,15 @@
 // Messages and media: what members say and show.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { settle } from './kit/clients/client.mjs';
+import { python } from './kit/clients/python.mjs';
 import { golden, missing } from './kit/golden.mjs';
 import { EVERYBODY, J17, J4, P4, WS } from './kit/kinds.mjs';
 import { absent, any, exactly, instant, like, text } from './kit/like.mjs';
+import { PATIENCE } from './kit/patience.mjs';
 import { suite } from './kit/scene.mjs';
 
 suite('messages and media', (stage) => {
@@ -22,6 +27,16 @@ suite('messages and media', (stage) => {
     }
     await settle(alice, second, ...observers);
     for (const one of [alice, second, ...observers]) await one.isQuiet();
+  });
+
+  stage.one('S46 P4', 'a guest chats with a program that reads each key it relies on', async (scene) => {
+    const bob = await scene.subscribed(J4, 'bob');
+    const guest = promisify(execFile)(python('P4'), [script('guest_chat.py'), scene.hub.url, scene.topic, 'Guest', 'Hello from Python']);
+    const came = await bob.next('MESSAGE_SENT', { sender: { type: 'anonymous', displayname: 'Guest' } }, PATIENCE.leave);
+    assert.equal(came.content.bodyText, 'Hello from Python');
+    const { stdout, stderr } = await guest;
+    assert.equal(stderr, '', 'no KeyError, nor anything else');
+    like(JSON.parse(stdout), { mine: true, text: 'Hello from Python', topic: scene.topic, space: text, kind: text, title: text, type: 'anonymous' });
   });
 
   stage.each('S47', EVERYBODY, 'may not speak without the right to, nor where it is not', async (scene, kind) => {
@@ -87,4 +102,8 @@ function message(alice, topicId, bodyText) {
   const { displayname, username, picture_url } = alice.person.claims;
   const sender = { _id: alice.person.id, displayname, username, picture_url, type: 'user' };
   return { _id: text, category: 'chat', topicId, topicTitle: text, topicType: text, created: instant, sender, content: { bodyText } };
+}
+
+function script(name) {
+  return fileURLToPath(new URL(`python/${name}`, import.meta.url));
 }

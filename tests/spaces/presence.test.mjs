@@ -13,7 +13,8 @@ suite('presence', (stage) => {
   stage.each('S25', EVERYBODY, 'is seen by every kind of client, in the documented shape', async (scene, kind) => {
     const observers = await Promise.all(EVERYBODY.map((other) => scene.subscribed(other, `observer-${other.name}`)));
     const person = scene.person('alice', { phone_numbers: ['+1 555 0100'] });
-    const alice = await scene.member(kind, person);
+    const { content } = golden('client-presence-online');
+    const alice = await scene.member(kind, person, scene.topic, content);
     await Promise.all(
       observers.map(async (observer) => {
         const seen = await observer.hears('party.online', alice);

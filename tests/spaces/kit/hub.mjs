@@ -15,11 +15,11 @@ export const ADMIN_TOKEN = 'the admin token of the tests';
 /** Graces by the beginning of a topic's name, in milliseconds. Other topics have that of `patient`. */
 export const GRACE = { brief: 400, patient: 3_000 };
 
-/** Starts a hub. `settings` are more tables and keys in TOML; those before the first table must be at the top. */
-export async function startHub({ settings = '' } = {}) {
+/** Starts a hub. `settings` are more lines of TOML for the whole hub; `app` for its app. */
+export async function startHub({ settings = '', app = '' } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'presence-hub-spaces-'));
   const file = join(folder, 'hub.toml');
-  await writeFile(file, configuration(settings), { mode: 0o600 });
+  await writeFile(file, configuration(settings, app), { mode: 0o600 });
   const child = spawn(BINARY, ['--config', file], { env: cleanEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
   const hub = new Hub(child, folder);
   try {
@@ -31,7 +31,7 @@ export async function startHub({ settings = '' } = {}) {
   }
 }
 
-function configuration(settings) {
+function configuration(settings, app) {
   return `
 listen = "127.0.0.1:0"
 admin.listen = "127.0.0.1:0"
@@ -40,13 +40,16 @@ log.level = "warn"
 presence.grace = "${GRACE.patient}ms"
 limits.subscribes_per_second = 1000
 limits.connections_per_party = 64
+socketio.ping_interval = "1500ms"
+socketio.ping_timeout = "1500ms"
 ${settings}
 
 [[apps]]
 id = "${APP.id}"
 key = "${APP.key}"
 secret = "${APP.secret}"
-origins = ["https://pages.example.test"]
+leeway = "0s"
+${app}
 
 [[apps.topics]]
 pattern = "brief:*"

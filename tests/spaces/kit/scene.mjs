@@ -13,11 +13,11 @@ const ABREAST = 6;
 let count = 0;
 
 /** A file's tests, with a hub. `tell` is given a stage. */
-export function suite(name, tell, { settings, abreast = ABREAST } = {}) {
+export function suite(name, tell, { settings, app, abreast = ABREAST } = {}) {
   describe(name, { concurrency: abreast }, () => {
     const stage = new Stage();
     before(async () => {
-      stage.hub = await startHub({ settings });
+      stage.hub = await startHub({ settings, app });
     });
     after(async () => {
       await endPython();

@@ -54,9 +54,9 @@ export class Wire {
     this.cut();
   }
 
-  /** How many TCP connections are open. */
-  get open() {
-    return this.#pairs.size;
+  /** Lets connections through again. */
+  up() {
+    this.#isDown = false;
   }
 
   async close() {

@@ -7,6 +7,7 @@ export class RawClient extends Client {
   /** Every frame, in order, in both directions: `> ` said, `< ` heard. */
   frames = [];
   #socket;
+  #pings;
 
   open() {
     const { kind, options } = this;
@@ -31,6 +32,7 @@ export class RawClient extends Client {
     if (this.kind.eio === 4 && frame === '2') this.send('3');
     const { namespace } = this.options;
     const isGreeting = this.kind.eio === 3 ? frame === '40' : frame.startsWith('0{');
+    if (this.kind.eio === 3 && frame.startsWith('0{')) this.#pingEvery(JSON.parse(frame.slice(1)).pingInterval / 3);
     if (isGreeting) this.#enter();
     else if (this.#isEntered(frame)) this.came('@connect');
     else if (frame.startsWith(`44${namespace},`)) this.came(this.kind.eio === 3 ? '@error' : '@connect_error', JSON.parse(frame.slice(3 + namespace.length)));
@@ -39,6 +41,11 @@ export class RawClient extends Client {
       const [event, payload] = JSON.parse(frame.slice(3 + namespace.length));
       this.came(event, payload);
     }
+  }
+
+  /** In version 3 it is the client that keeps the connection alive. */
+  #pingEvery(span) {
+    this.#pings = setInterval(() => this.isTransportOpen && this.send('2'), span);
   }
 
   #enter() {
@@ -76,6 +83,7 @@ export class RawClient extends Client {
   }
 
   async dispose() {
+    clearInterval(this.#pings);
     this.#socket.terminate();
     await super.dispose();
   }
