@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { settle } from './kit/clients/client.mjs';
 import { python } from './kit/clients/python.mjs';
 import { golden, missing } from './kit/golden.mjs';
-import { EVERYBODY, J17, J4, P4, WS } from './kit/kinds.mjs';
+import { EVERYBODY, J17, J4, LIBRARIES, P4, WS } from './kit/kinds.mjs';
 import { absent, any, exactly, instant, like, text } from './kit/like.mjs';
 import { PATIENCE } from './kit/patience.mjs';
 import { suite } from './kit/scene.mjs';
@@ -31,10 +31,10 @@ suite('messages and media', (stage) => {
 
   stage.one('S46 P4', 'a guest chats with a program that reads each key it relies on', async (scene) => {
     const bob = await scene.subscribed(J4, 'bob');
-    const guest = promisify(execFile)(python('P4'), [script('guest_chat.py'), scene.hub.url, scene.topic, 'Guest', 'Hello from Python']);
-    const came = await bob.next('MESSAGE_SENT', { sender: { type: 'anonymous', displayname: 'Guest' } }, PATIENCE.leave);
+    const chat = promisify(execFile)(python('P4'), [script('guest_chat.py'), scene.hub.url, scene.topic, 'Guest', 'Hello from Python']);
+    const heard = bob.next('MESSAGE_SENT', { sender: { type: 'anonymous', displayname: 'Guest' } }, PATIENCE.leave);
+    const [{ stdout, stderr }, came] = await Promise.all([chat, heard]);
     assert.equal(came.content.bodyText, 'Hello from Python');
-    const { stdout, stderr } = await guest;
     assert.equal(stderr, '', 'no KeyError, nor anything else');
     like(JSON.parse(stdout), { mine: true, text: 'Hello from Python', topic: scene.topic, space: text, kind: text, title: text, type: 'anonymous' });
   });
@@ -67,6 +67,20 @@ suite('messages and media', (stage) => {
       const { content: came } = await bob.next('MESSAGE_SENT', { category });
       for (const [key, value] of Object.entries(content)) like(came[key], exactly(value), key);
       like(came, { description: any, data: any });
+    }
+  });
+
+  stage.each('S48', LIBRARIES, 'says and hears by polling what is not ASCII', async (scene, kind) => {
+    const bob = await scene.subscribed(WS, 'bob');
+    const alice = await scene.subscribed(kind, scene.person('alice', { displayname: 'Ålice 🌍' }), scene.topic, { transports: 'polling' });
+    for (const bodyText of ['Grüße', '世界', '🌍🏳️‍🌈', '\u2028\u0085']) {
+      bob.emit('SEND_MESSAGE', { category: 'chat', content: { bodyText }, topicId: scene.topic });
+      assert.equal((await alice.next('MESSAGE_SENT')).content.bodyText, bodyText, 'what it hears');
+      await bob.next('MESSAGE_SENT');
+      alice.emit('SEND_MESSAGE', { category: 'chat', content: { bodyText }, topicId: scene.topic });
+      const { content, sender } = await bob.next('MESSAGE_SENT');
+      assert.deepEqual([content.bodyText, sender.displayname], [bodyText, 'Ålice 🌍'], 'what it says');
+      await alice.next('MESSAGE_SENT', { content: { bodyText } });
     }
   });
 

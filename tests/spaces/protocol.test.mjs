@@ -292,7 +292,7 @@ suite('the protocol', (stage) => {
       await frames.closed();
     }
   });
-}, { app: 'origins = ["https://pages.example.test"]' });
+}, { app: { origins: ['https://pages.example.test'] } });
 
 function opened(EIO, upgrades) {
   const more = EIO === 4 ? { maxPayload: Number.isInteger } : {};

@@ -15,8 +15,21 @@ export const ADMIN_TOKEN = 'the admin token of the tests';
 /** Graces by the beginning of a topic's name, in milliseconds. Other topics have that of `patient`. */
 export const GRACE = { brief: 400, patient: 3_000 };
 
-/** Starts a hub. `settings` are more lines of TOML for the whole hub; `app` for its app. */
-export async function startHub({ settings = '', app = '' } = {}) {
+/** What every hub of the tests has; a file's own settings come over it. */
+const SETTINGS = {
+  listen: '127.0.0.1:0',
+  'admin.listen': '127.0.0.1:0',
+  'admin.token': ADMIN_TOKEN,
+  'log.level': 'warn',
+  'presence.grace': `${GRACE.patient}ms`,
+  'limits.subscribes_per_second': 1_000,
+  'limits.connections_per_party': 64,
+  'socketio.ping_interval': '1500ms',
+  'socketio.ping_timeout': '1500ms',
+};
+
+/** Starts a hub. `settings` are keys of its configuration, `app` keys of its app. */
+export async function startHub({ settings = {}, app = {} } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'presence-hub-spaces-'));
   const file = join(folder, 'hub.toml');
   await writeFile(file, configuration(settings, app), { mode: 0o600 });
@@ -32,29 +45,15 @@ export async function startHub({ settings = '', app = '' } = {}) {
 }
 
 function configuration(settings, app) {
-  return `
-listen = "127.0.0.1:0"
-admin.listen = "127.0.0.1:0"
-admin.token = "${ADMIN_TOKEN}"
-log.level = "warn"
-presence.grace = "${GRACE.patient}ms"
-limits.subscribes_per_second = 1000
-limits.connections_per_party = 64
-socketio.ping_interval = "1500ms"
-socketio.ping_timeout = "1500ms"
-${settings}
-
-[[apps]]
-id = "${APP.id}"
-key = "${APP.key}"
-secret = "${APP.secret}"
-leeway = "0s"
-${app}
-
-[[apps.topics]]
-pattern = "brief:*"
-grace = "${GRACE.brief}ms"
-`;
+  const pairs = (all) => Object.entries(all).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`);
+  const { id, key, secret } = APP;
+  return [
+    ...pairs({ ...SETTINGS, ...settings }),
+    '[[apps]]\n',
+    ...pairs({ id, key, secret, leeway: '0s', ...app }),
+    '[[apps.topics]]\n',
+    ...pairs({ pattern: 'brief:*', grace: `${GRACE.brief}ms` }),
+  ].join('');
 }
 
 class Hub {

@@ -7,6 +7,8 @@ import { PATIENCE, within } from './patience.mjs';
 export class Inbox {
   #arrivals = [];
   #waiting = new Set();
+  /** Everything that ever came, whatever was taken. */
+  history = [];
 
   constructor(owner) {
     this.owner = owner;
@@ -15,6 +17,7 @@ export class Inbox {
   /** Keeps what came. Names of the library's own events begin with `@`. */
   put(event, payload) {
     this.#arrivals.push({ event, payload });
+    this.history.push({ event, payload });
     for (const wake of this.#waiting) wake();
   }
 

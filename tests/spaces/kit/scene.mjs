@@ -17,7 +17,11 @@ export function suite(name, tell, { settings, app, abreast = ABREAST } = {}) {
   describe(name, { concurrency: abreast }, () => {
     const stage = new Stage();
     before(async () => {
-      stage.hub = await startHub({ settings, app });
+      // Tests of a file that has no hub would all be called cancelled, and the reason lost.
+      stage.hub = await startHub({ settings, app }).catch((error) => {
+        process.stderr.write(`${error.stack}\n`);
+        throw error;
+      });
     });
     after(async () => {
       await endPython();
