@@ -5,6 +5,7 @@ mod attacks;
 mod client;
 mod hub;
 mod last_heard;
+mod libraries;
 mod operations;
 mod pattern;
 mod renewal;

@@ -155,7 +155,8 @@ fn begin_websocket(
 }
 
 fn continue_with_websocket(gate: &Gate, sid: &str, upgrade: Result<Upgrade, NoUpgrade>) -> Answer {
-    let line = gate.lines.get(sid).ok_or_else(|| refused(Refusal::Unknown))?;
+    let line = gate.lines.get(sid).filter(|line| line.is_polling());
+    let line = line.ok_or_else(|| refused(Refusal::Unknown))?;
     let upgrade = upgrade.map_err(no_upgrade)?;
     line.admission.move_to(Arc::clone(upgrade.admission()));
     let clock = gate.chat.clock.clone();

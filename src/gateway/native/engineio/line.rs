@@ -169,6 +169,11 @@ impl Line {
         Ok(Turn { line: self, slot, is_done: false })
     }
 
+    /// Whether a WebSocket may still take over.
+    pub(super) fn is_polling(&self) -> bool {
+        !self.lock().is_over()
+    }
+
     /// A WebSocket has announced itself.
     pub(super) fn probed(&self) -> Result<(), Unserved> {
         let mut state = self.lock();
