@@ -155,6 +155,28 @@ suite('packets', (stage) => {
     assert.match(sent.sender._id, /^mallory/);
   });
 
+  const frames = [
+    ['no JSON', 'nonsense', 'invalid.json'],
+    ['JSON that is cut off', '{"event":"SUBSCRIBE_CHANNEL","payload":{', 'invalid.json'],
+    ['no event', '{"payload":{}}', 'invalid.frame'],
+    ['an event that is a number', '{"event":7,"payload":{}}', 'invalid.frame'],
+    ['a list', '["SUBSCRIBE_CHANNEL",{}]', 'invalid.frame'],
+    ['nothing', '', 'invalid.json'],
+    ['an unknown event', '{"event":"NOBODY_KNOWS","payload":{}}', 'unknown.event'],
+    ['a frame of Socket.IO', '42/chat,["SUBSCRIBE_CHANNEL",{}]', 'invalid.json'],
+    ['a frame nested too deep', `{"event":"SEND_MESSAGE","payload":{"a":${nested(100)}}}`, 'too.deep'],
+  ];
+  for (const [what, frame, code] of frames) {
+    stage.one('S56 WS', `${what}: it is told, and goes on`, async (scene) => {
+      const witness = await scene.subscribed(WS, 'witness');
+      const alice = await scene.subscribed(WS, 'alice');
+      alice.send(frame);
+      like(await alice.next('ERROR'), { error: { code, message: text } });
+      await alice.isQuiet();
+      await witness.isQuiet('of a bad frame');
+    });
+  }
+
   stage.one('bad packets', 'what is announced and never sent takes little memory', async (scene) => {
     const { token } = scene.person('mallory');
     const before = await resident(scene.hub);
