@@ -277,7 +277,10 @@ impl View {
             for line in std::str::from_utf8(&out).unwrap().lines() {
                 self.fold(line);
             }
-            assert_eq!(self.rev, rev, "the missed frames lead to where the others are");
+            // Where nothing of the stream was left of what was missed, the answer alone says where the others are.
+            if missed.iter().any(|step| step.link.is_some()) {
+                assert_eq!(self.rev, rev, "the missed frames lead to where the others are");
+            }
         } else {
             self.members.clear();
             for member in &roll.snapshot.members {
