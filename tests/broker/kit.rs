@@ -146,6 +146,12 @@ impl Kit {
         self.handle.watch(session.id, self.topic.clone(), None, reply).await;
     }
 
+    /// Asks who is there, as the session.
+    pub(crate) async fn ask_roster(&self, session: &mut Session) {
+        let reply = session.reply();
+        self.handle.roster(self.topic.clone(), reply).await;
+    }
+
     pub(crate) async fn resume(&self, session: &mut Session, from: &View) {
         let reply = session.reply();
         session.view = View { tape: Vec::new(), replies: Vec::new(), ..from.clone() };
