@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::broker::AppSlot;
 use crate::gateway::json::{self, Caps};
 use crate::gateway::limits::Admission;
-use crate::gateway::native::dialect::{Arrival, Shared};
+use crate::gateway::native::dialect::Shared;
 use crate::gateway::principal::Principal;
 use crate::gateway::token::Credentials;
 
@@ -53,14 +53,5 @@ impl Caller {
             .chain(tokens)
             .filter_map(|shown| shown.check(&shared.apps, now).ok())
             .find(|principal| self.welcome.contains(&principal.app.slot))
-    }
-
-    /// The same as what a plain WebSocket tells.
-    pub(super) fn arrival(&self) -> Arrival {
-        Arrival {
-            principal: None,
-            welcome: self.welcome.clone(),
-            admission: Some(Arc::clone(&self.admission)),
-        }
     }
 }

@@ -49,6 +49,7 @@ const FAULTS_AT_ONCE: u32 = 100;
 pub(super) struct Packets {
     gate: Arc<Gate>,
     version: ProtocolVersion,
+    /// Its id, until the client has been told.
     sid: Box<str>,
     outbox: Arc<Outbox>,
     caller: Caller,
@@ -317,7 +318,8 @@ impl Packets {
             Namespace::Chat => &self.gate.chat,
             Namespace::Root => &self.gate.root,
         };
-        let arrival = self.caller.arrival();
+        // It is known for whom the connection speaks, so nothing else of the handshake counts any more.
+        let arrival = Arrival { admission: Some(Arc::clone(&self.caller.admission)), ..Arrival::default() };
         let mut native = Box::new(Native::new(Arc::clone(shared), Arc::clone(&self.outbox), arrival));
         native.resume_paces(self.paces.take());
         if let Err(reason) = native.admit(principal, out).await {
@@ -360,7 +362,8 @@ impl Packets {
 impl Conversation for Packets {
     async fn opened(&mut self, out: &mut BytesMut) -> Result<(), CloseReason> {
         let upgrades: &[u8] = if self.is_polling { br#"["websocket"]"# } else { b"[]" };
-        frames::text(&self.gate.open_packet(self.version, &self.sid, upgrades), out);
+        let sid = std::mem::take(&mut self.sid);
+        frames::text(&self.gate.open_packet(self.version, &sid, upgrades), out);
         if self.version == ProtocolVersion::V3 {
             self.entered(Namespace::Root, out);
             // Whoever is in the root namespace without asking may say nothing for as long as it likes, if it is somebody.
