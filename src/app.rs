@@ -328,6 +328,10 @@ fn routes(shared: &Shared, handle: &Handle) -> Router {
         websocket: settings,
         ping_interval: config.socketio.ping_interval,
         ping_timeout: config.socketio.ping_timeout,
+        connect_timeout: config.socketio.connect_timeout,
+        attachments: config.socketio.attachments,
+        attachment_timeout: config.socketio.attachment_timeout,
+        body_timeout: config.http.body_timeout,
         lines: native::Lines::default(),
     };
     let native = native::router(plain, Arc::new(gate));
@@ -430,6 +434,7 @@ fn tenant(config: &Config, place: usize, app: &AppConfig) -> Result<Tenant, Stri
         updates_per_second: limits.updates_per_second,
         content_bytes: limits.content_bytes,
         receivers: limits.receivers,
+        dial_ins: limits.dial_ins,
     };
     Ok(tenant)
 }

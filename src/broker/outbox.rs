@@ -179,12 +179,14 @@ impl Outbox {
     /// The connection is gone: nothing more is taken.
     pub fn close(&self) {
         let mut queue = self.lock();
-        *queue = Queue { is_closed: true, ..Queue::default() };
+        *queue = Queue { is_closed: true, closing: queue.closing, ..Queue::default() };
     }
 
-    /// The connection goes on with another session, which starts with an empty queue. The broker must have let go of the one before.
-    pub fn reopen(&self) {
-        *self.lock() = Queue::default();
+    /// The connection goes on with another session, which starts with an empty queue, unless it has been told to end. The broker must have
+    /// let go of the session before.
+    #[must_use]
+    pub fn reopen(&self) -> Option<CloseReason> {
+        std::mem::take(&mut *self.lock()).closing
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

@@ -36,6 +36,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("tls.key", Text, "", "Its private key (PEM file)."),
     key("http.head_timeout", Wait, "5s", "How long TLS and the head of a request may take."),
+    key("http.body_timeout", Wait, "20s", "How long the body of a request may take."),
     key("http.body_bytes", Size, "64KiB", "The most bytes of a request's body."),
     key(
         "http.trusted_proxies",
@@ -120,6 +121,7 @@ pub(super) const KEYS: &[Key] = &[
         "The most updates of its presence a second that one connection's topic tells; more are coalesced, and the last one always arrives.",
     ),
     key("limits.content_bytes", Size, "16KiB", "The most bytes of a presence's content."),
+    key("limits.dial_ins", Count, "1000", "The most telephones that one backend's connection may speak for."),
     key("limits.receivers", Positive, "256", "The most parties that one event may be directed to."),
     key(
         "limits.churn_per_second",
@@ -170,6 +172,19 @@ pub(super) const KEYS: &[Key] = &[
         Wait,
         "25s",
         "How often Engine.IO's heartbeat beats, beside the WebSocket's own ping.",
+    ),
+    key(
+        "socketio.connect_timeout",
+        Wait,
+        "45s",
+        "How long a connection may stay that was refused or has left its namespace; one that has not tried has limits.auth_timeout.",
+    ),
+    key("socketio.attachments", Count, "10", "The most binary parts of one packet; never more than 10."),
+    key(
+        "socketio.attachment_timeout",
+        Wait,
+        "10s",
+        "How long the binary parts of a packet may take to come.",
     ),
     key("socketio.ping_timeout", Wait, "20s", "How long the answer to its ping may take."),
     key("drain.window", Duration, "10s", "Over how long the clients of a stopping hub are told to go."),

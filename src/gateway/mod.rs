@@ -2,6 +2,7 @@
 
 pub mod apps;
 pub mod conversation;
+mod crowd;
 pub mod frames;
 pub mod hosts;
 pub mod http;

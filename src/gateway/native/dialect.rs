@@ -10,7 +10,7 @@ use presence_protocol::native::{ClientFrame, FrameError, event};
 use super::fault::{self, Fault};
 use super::framing::{Framing, Place};
 use super::pace::Pace;
-use super::visit::{Request, Visit};
+use super::visit::{Paces, Request, Visit};
 use crate::broker::AppSlot;
 use crate::broker::{Bounds, Clock, CloseReason, EncoderId, Handle, Notice, Opening, Outbox, Reply, Tag};
 use crate::core::{Mono, SessionId, Terms};
@@ -75,6 +75,8 @@ pub struct Native {
     patience_ends: Option<Mono>,
     others: u32,
     faults: Pace,
+    /// How often the connection may still do what, after it has spoken for somebody before.
+    paces: Option<Paces>,
     visit: Option<Box<Visit>>,
 }
 
@@ -89,6 +91,7 @@ impl Native {
             patience_ends: None,
             others: 0,
             faults: Pace::new(FAULTS, FAULTS_AT_ONCE),
+            paces: None,
             visit: None,
         }
     }
@@ -164,13 +167,29 @@ impl Native {
             outbox: Arc::clone(&self.outbox),
         };
         broker.open(opening).await;
-        let visit = Visit::new(Arc::clone(&self.shared), broker, session, principal);
+        let mut visit = Visit::new(Arc::clone(&self.shared), broker, session, principal);
+        if let Some(paces) = self.paces.take() {
+            visit.paces = paces;
+        }
         if self.shared.framing.is_extended() {
             visit.welcome(out);
         }
         self.visit = Some(Box::new(visit));
         self.patience_ends = None;
         Ok(())
+    }
+
+    /// The connection has spoken for somebody before: what it has done then counts.
+    pub(super) fn resume_paces(&mut self, paces: Option<Paces>) {
+        self.paces = paces;
+    }
+
+    /// The connection speaks for nobody any more.
+    pub(super) async fn leave(&mut self) -> Option<Paces> {
+        match self.visit.take() {
+            Some(visit) => Some(visit.end().await),
+            None => self.paces.take(),
+        }
     }
 
     /// The session, once the connection speaks for somebody.
@@ -298,8 +317,6 @@ impl Conversation for Native {
     }
 
     async fn closed(&mut self) {
-        if let Some(visit) = self.visit.take() {
-            visit.end().await;
-        }
+        self.leave().await;
     }
 }

@@ -3,6 +3,7 @@
 mod asked;
 mod channels;
 mod dialect;
+mod dialin;
 mod encode;
 mod engineio;
 pub mod fault;

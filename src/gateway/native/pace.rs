@@ -4,21 +4,22 @@ use std::time::Duration;
 
 use crate::core::Mono;
 
-/// So many a second, and a burst at once. Takes no memory but itself.
+/// So many a second, and a burst at once. Takes no memory but itself, and little of that, for a connection has many; all its times
+/// are in nanoseconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
-    interval: Duration,
+    interval: u64,
     /// How far ahead of its time the next may be.
-    tolerance: Duration,
+    tolerance: u64,
     /// When the next would be on time.
-    next: Mono,
+    next: u64,
 }
 
 impl Pace {
     /// A full bucket; 0 a second allows everything.
     pub(super) fn new(per_second: u32, burst: u32) -> Self {
-        let interval = Duration::from_secs(1).checked_div(per_second).unwrap_or_default();
-        Self { interval, tolerance: interval * burst.saturating_sub(1), next: Mono::default() }
+        let interval = SECOND.checked_div(u64::from(per_second)).unwrap_or_default();
+        Self { interval, tolerance: interval * u64::from(burst.saturating_sub(1)), next: 0 }
     }
 
     /// Whether one more is allowed now; it is counted if so.
@@ -26,19 +27,25 @@ impl Pace {
         if self.due() > now {
             return false;
         }
-        self.next = self.next.max(now) + self.interval;
+        self.next = self.next.max(nanos(now)).saturating_add(self.interval);
         true
     }
 
     /// When the next is allowed.
     pub(super) fn due(&self) -> Mono {
-        Mono(self.next.0.saturating_sub(self.tolerance))
+        Mono(Duration::from_nanos(self.next.saturating_sub(self.tolerance)))
     }
 
     /// Whether it is as if nothing had ever happened.
     pub(super) fn is_rested(&self, now: Mono) -> bool {
-        self.next <= now
+        self.next <= nanos(now)
     }
+}
+
+const SECOND: u64 = 1_000_000_000;
+
+fn nanos(at: Mono) -> u64 {
+    u64::try_from(at.0.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -59,6 +66,17 @@ mod tests {
         assert!(!pace.is_rested(at(1400)) && pace.is_rested(at(1800)));
         assert!((0..3).all(|_| pace.allows(at(60_000))));
         assert!(!pace.allows(at(60_000)));
+    }
+
+    #[test]
+    fn it_is_small() {
+        assert!(size_of::<Pace>() <= 24, "{} bytes", size_of::<Pace>());
+    }
+
+    #[test]
+    fn the_largest_burst_at_the_slowest_rate_is_allowed() {
+        let mut pace = Pace::new(1, u32::MAX);
+        assert!((0..10_000).all(|_| pace.allows(at(0))) && pace.due() == at(0));
     }
 
     #[test]

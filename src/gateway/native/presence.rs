@@ -67,11 +67,27 @@ impl Visit {
     ) -> Result<(), CloseReason> {
         let payload = request.payload.clone().unwrap_or_default();
         let event = SendPresence::of(&payload);
+        if let Some(sender) = self.telephone(request) {
+            let served = self.dialled_in(&sender, request, &event, out).await;
+            return self.tell_unserved(served, request, &event, out);
+        }
         if event.category.as_deref() == Some(category::LEAVES) {
             self.leaves(request, &event, out).await;
             return Ok(());
         }
-        match self.serve_presence(request, &event, now).await {
+        let served = self.serve_presence(request, &event, now).await;
+        self.tell_unserved(served, request, &event, out)
+    }
+
+    /// Tells the client why its event was not served, if it was not.
+    fn tell_unserved(
+        &self,
+        served: Result<(), Unserved>,
+        request: &Request<'_>,
+        event: &SendPresence<'_>,
+        out: &mut BytesMut,
+    ) -> Result<(), CloseReason> {
+        match served {
             Ok(()) => Ok(()),
             Err(Unserved::Close(reason)) => Err(reason),
             Err(Unserved::Fault(fault)) => {

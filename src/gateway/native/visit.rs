@@ -11,6 +11,7 @@ use presence_protocol::native::{category, event};
 
 use super::asked::{Asked, Table, What};
 use super::dialect::Shared;
+use super::dialin::DialIns;
 use super::fault::{self, Fault};
 use super::framing::Place;
 use super::pace::Pace;
@@ -96,6 +97,7 @@ pub(super) struct Visit {
     pub(super) strays: Vec<TopicName>,
     pub(super) asked: Table,
     pub(super) paces: Paces,
+    pub(super) dial_ins: DialIns,
     /// When the token is to be looked at again.
     expiry: Option<Mono>,
     is_warned: bool,
@@ -126,6 +128,7 @@ impl Visit {
             strays: Vec::new(),
             asked: Table::of(session),
             paces,
+            dial_ins: DialIns::default(),
             expiry: None,
             is_warned: false,
         };
@@ -355,8 +358,8 @@ impl Visit {
         if self.expiry.is_some_and(|at| at <= now.mono) { self.look_at_token(now, out) } else { Ok(()) }
     }
 
-    /// The connection is gone. What it said last is still said.
-    pub(super) async fn end(mut self) {
+    /// The connection is gone, or speaks for nobody any more. What it said last is still said.
+    pub(super) async fn end(mut self) -> Paces {
         for (_, mut stay) in std::mem::take(&mut self.topics) {
             if let Some((_, online)) = stay.held.take() {
                 let command = self.enter(&online);
@@ -364,6 +367,8 @@ impl Visit {
             }
         }
         self.broker.detach(self.session).await;
+        self.dial_ins.end(&self.broker).await;
+        self.paces
     }
 }
 
