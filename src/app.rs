@@ -16,7 +16,7 @@ use crate::broker::{Bounds, Broker, Clock, Encode, EncoderId, Handle, Parts, Pol
 use crate::config::{AppConfig, Config};
 use crate::core::{Limits as RosterLimits, Mono, NodeId, Timetoken};
 use crate::engine::highwater::{self, HighWater};
-use crate::engine::{AppSlot, Engine, Memory};
+use crate::engine::{AppSlot, DocumentLimits, Engine, Memory};
 use crate::gateway::apps::{App as Tenant, AppLimits, Apps, TopicRule};
 use crate::gateway::http::{self, Tally};
 use crate::gateway::limits::{Caps, Limits};
@@ -240,7 +240,8 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
     };
     // The engine remembers a topic's numbering a little longer than the roster remembers the topic.
     let retention = config.presence.retention + Duration::from_secs(10);
-    let engine: Box<dyn Engine> = Box::new(Memory::new(now, floor, retention));
+    let documents = DocumentLimits { count: config.limits.documents, bytes: config.limits.document_bytes };
+    let engine: Box<dyn Engine> = Box::new(Memory::new(now, floor, retention).with_documents(documents));
     let encoders: Vec<Arc<dyn Encode>> = vec![Arc::new(native::Encoder::new(&PLAIN))];
     let limits = RosterLimits {
         history: config.presence.history,

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::encode::{Roll, Step};
 use crate::core::{Epoch, Refusal, Rev, SessionId, Stamp, TopicName};
+use crate::engine::{Document, NotKept, Version};
 
 /// A number by which a connection knows its own request again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,6 +47,10 @@ pub enum Reply {
     Unwatched(bool),
     /// A roster that was asked for.
     Roster(Arc<Roll>),
+    /// A document that was asked for, if there is one.
+    Document(Option<Document>),
+    /// What became of a write: the document's new version, or none if it was deleted.
+    Kept(Result<Option<Version>, NotKept>),
 }
 
 /// The start of a viewer's stream.
