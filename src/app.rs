@@ -24,6 +24,7 @@ use crate::gateway::native::framing::Plain;
 use crate::gateway::origin::Origins;
 use crate::gateway::pattern::Pattern;
 use crate::gateway::peer::Proxies;
+use crate::gateway::spaces::Spaces;
 use crate::gateway::{json, native, pages, tls, websocket};
 use crate::telemetry::Metrics;
 
@@ -306,6 +307,7 @@ fn routes(shared: &Shared, handle: &Handle) -> Router {
     settings.control_frames = config.limits.control_frames_per_second;
     settings.ping_interval = config.limits.ping_interval;
     settings.pong_timeout = config.limits.pong_timeout;
+    let rates = (config.limits.password_tries_per_minute, config.limits.spaces_per_minute);
     let native = native::Shared {
         apps: Arc::clone(apps),
         broker: handle.clone(),
@@ -316,6 +318,8 @@ fn routes(shared: &Shared, handle: &Handle) -> Router {
         outbox: bounds(config),
         auth_timeout: config.limits.auth_timeout,
         body_bytes: config.http.body_bytes,
+        spaces: Arc::new(Spaces::new(handle.clone(), clock.clone(), rates)),
+        hosts: hosts(config),
         metrics: metrics.clone(),
     };
     let native = native::router(Arc::new(native), settings);

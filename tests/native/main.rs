@@ -5,10 +5,13 @@ mod attacks;
 mod client;
 mod hub;
 mod last_heard;
+#[path = "../engine/late.rs"]
+mod late;
 mod operations;
 mod pattern;
 mod renewal;
 mod scenario;
+mod spaces;
 
 /// Every scenario file; a file that is not listed fails `all_scenarios_are_run`.
 macro_rules! scenarios {

@@ -1,8 +1,10 @@
 //! Subscribing to channels, and unsubscribing.
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 use presence_protocol::Object;
-use presence_protocol::native::{SubscribeChannel, event};
+use presence_protocol::native::{Role, SubscribeChannel, event};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::asked::{Asked, What};
@@ -15,13 +17,14 @@ use crate::broker::{Encode, ReplyTo, Watching};
 use crate::core::{Cause, Command, Epoch, Now, Rev, TopicName};
 use crate::gateway::json::{self, Members};
 use crate::gateway::principal::Action;
+use crate::gateway::spaces::Space;
 
 impl Visit {
     /// `SUBSCRIBE_CHANNEL`.
     pub(super) async fn subscribe(&mut self, request: &Request<'_>, now: Now, out: &mut BytesMut) {
         let payload = request.payload.clone().unwrap_or_default();
         let event = SubscribeChannel::of(&payload);
-        match self.subscribable(&event, now) {
+        match self.admitted(&event, now).await {
             Ok(topic) => {
                 let since = event.since.map(|since| (Epoch(since.epoch), Rev(since.rev)));
                 self.stay_in(&topic);
@@ -35,6 +38,27 @@ impl Visit {
                 self.answer(request.id, Err(&fault), out);
             }
         }
+    }
+
+    /// The topic, if the token and the space let the party in. Whoever is in already needs no password again.
+    async fn admitted(&mut self, event: &SubscribeChannel<'_>, now: Now) -> Result<TopicName, Fault> {
+        let topic = self.subscribable(event, now)?;
+        if !self.topics.contains_key(&topic) {
+            let password = event.channel.as_ref().and_then(|channel| channel.password.as_deref());
+            self.shared.spaces.admit(&self.principal, &topic, password, self.address).await?;
+        }
+        Ok(topic)
+    }
+
+    /// What the topic is called and who belongs to it. Where that cannot be read, it is an open space.
+    pub(super) async fn space(&self, topic: &TopicName) -> Arc<Space> {
+        let space = self.shared.spaces.look(self.principal.app.slot, topic).await;
+        space.unwrap_or_else(|_| Arc::new(Space::open(topic)))
+    }
+
+    /// What the party may do at most in a topic.
+    pub(super) async fn role_in(&self, topic: &TopicName) -> Role {
+        self.space(topic).await.role_of(&self.principal)
     }
 
     fn subscribable(&mut self, event: &SubscribeChannel<'_>, now: Now) -> Result<TopicName, Fault> {

@@ -19,6 +19,7 @@ use crate::gateway::conversation::Conversation;
 use crate::gateway::json::{self, Caps};
 use crate::gateway::limits::Admission;
 use crate::gateway::principal::Principal;
+use crate::gateway::spaces::Spaces;
 use crate::gateway::token;
 use crate::telemetry::Metrics;
 
@@ -50,6 +51,10 @@ pub struct Shared {
     pub auth_timeout: Duration,
     /// The most bytes of a request's body.
     pub body_bytes: usize,
+    /// What topics are called, and who may enter them.
+    pub spaces: Arc<Spaces>,
+    /// The host names that the hub may say are its own.
+    pub hosts: Arc<[String]>,
     /// Where connections are counted.
     pub metrics: Metrics,
 }
@@ -165,7 +170,8 @@ impl Native {
             outbox: Arc::clone(&self.outbox),
         };
         broker.open(opening).await;
-        let visit = Visit::new(Arc::clone(&self.shared), broker, session, principal);
+        let mut visit = Visit::new(Arc::clone(&self.shared), broker, session, principal);
+        visit.address = self.arrival.admission.as_ref().and_then(|admission| admission.address());
         visit.welcome(out);
         self.visit = Some(Box::new(visit));
         self.patience_ends = None;

@@ -7,13 +7,14 @@ mod encode;
 pub mod fault;
 pub mod framing;
 mod message;
-mod pace;
 mod payload;
 mod presence;
 mod rest;
 mod speak;
 mod translate;
 mod visit;
+
+use super::pace;
 
 pub use dialect::{Arrival, Native, Shared};
 pub use encode::{Encoder, roster};

@@ -2,6 +2,7 @@
 //! mean to the client.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,6 +90,8 @@ pub(super) struct Visit {
     pub(super) broker: Handle,
     pub(super) session: SessionId,
     pub(super) principal: Principal,
+    /// Where the connection comes from, if it is counted under an address.
+    pub(super) address: Option<IpAddr>,
     pub(super) topics: HashMap<TopicName, Box<Stay>>,
     /// Where something is held back.
     pub(super) held: Vec<TopicName>,
@@ -121,6 +124,7 @@ impl Visit {
             broker,
             session,
             principal,
+            address: None,
             topics: HashMap::new(),
             held: Vec::new(),
             strays: Vec::new(),

@@ -1,4 +1,4 @@
-//! How often something may happen on one connection: a leaky bucket that also tells when the next is due.
+//! How often something may happen: a leaky bucket that also tells when the next is due.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::core::Mono;
 
 /// So many a second, and a burst at once. Takes no memory but itself.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
+pub struct Pace {
     interval: Duration,
     /// How far ahead of its time the next may be.
     tolerance: Duration,
@@ -16,13 +16,20 @@ pub(super) struct Pace {
 
 impl Pace {
     /// A full bucket; 0 a second allows everything.
-    pub(super) fn new(per_second: u32, burst: u32) -> Self {
+    #[must_use]
+    pub fn new(per_second: u32, burst: u32) -> Self {
         let interval = Duration::from_secs(1).checked_div(per_second).unwrap_or_default();
+        Self::every(interval, burst)
+    }
+
+    /// A full bucket with one more for each interval.
+    #[must_use]
+    pub fn every(interval: Duration, burst: u32) -> Self {
         Self { interval, tolerance: interval * burst.saturating_sub(1), next: Mono::default() }
     }
 
     /// Whether one more is allowed now; it is counted if so.
-    pub(super) fn allows(&mut self, now: Mono) -> bool {
+    pub fn allows(&mut self, now: Mono) -> bool {
         if self.due() > now {
             return false;
         }
@@ -31,12 +38,14 @@ impl Pace {
     }
 
     /// When the next is allowed.
-    pub(super) fn due(&self) -> Mono {
+    #[must_use]
+    pub fn due(&self) -> Mono {
         Mono(self.next.0.saturating_sub(self.tolerance))
     }
 
     /// Whether it is as if nothing had ever happened.
-    pub(super) fn is_rested(&self, now: Mono) -> bool {
+    #[must_use]
+    pub fn is_rested(&self, now: Mono) -> bool {
         self.next <= now
     }
 }
