@@ -29,7 +29,8 @@ macro_rules! scenarios {
 }
 
 scenarios!(
-    channels, presence, sessions, directed, leaving, messages, media, removal, rest, errors, resume, dialogue
+    channels, presence, sessions, directed, leaving, messages, media, removal, rest, errors, resume,
+    dialogue, guarded, people, meetings
 );
 
 #[test]

@@ -92,3 +92,21 @@ impl Visitor {
         Ok(admitted.await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_in_headers_are_utf_8_or_latin_1() {
+        for (bytes, text) in [
+            (&b"sesame"[..], "sesame"),
+            ("s\u{e9}same".as_bytes(), "s\u{e9}same"),
+            (b"s\xe9same", "s\u{e9}same"),
+        ] {
+            let headers = HeaderMap::from_iter([(PASSWORD, bytes.try_into().unwrap())]);
+            assert_eq!(password(&headers).as_deref(), Some(text));
+        }
+        assert_eq!(password(&HeaderMap::new()), None);
+    }
+}
