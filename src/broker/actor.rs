@@ -248,6 +248,7 @@ impl Broker {
                 let ticket = self.ticket(app, Asked { echo: None, reply });
                 self.engine.write(Write { app, ticket, key, expected, value });
             }
+            Request::Rights(party, topic) => room.rights_changed(&party, &topic),
             Request::Close(closing) => self.close(app, &closing, now),
         }
     }

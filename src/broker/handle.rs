@@ -9,7 +9,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::encode::{EncoderId, Roll};
 use super::outbox::Outbox;
 use super::reply::{Reply, ReplyTo};
-use crate::core::{Command, Epoch, Leases, Now, Party, Refusal, Rev, Roster, SessionId, Terms, TopicName};
+use crate::core::{
+    Command, Epoch, Leases, Now, Party, PartyId, Refusal, Rev, Roster, SessionId, Terms, TopicName,
+};
 use crate::engine::{AppSlot, Document, NotKept, Version};
 
 /// A session that begins.
@@ -67,6 +69,7 @@ pub(super) enum Request {
         value: Option<Bytes>,
         reply: ReplyTo,
     },
+    Rights(PartyId, TopicName),
     Close(Closing),
 }
 
@@ -81,7 +84,7 @@ pub(super) struct Closing {
 #[derive(Debug)]
 pub(super) enum Which {
     All { spread: std::time::Duration },
-    Party(crate::core::PartyId),
+    Party(PartyId),
 }
 
 impl fmt::Debug for Request {
@@ -97,6 +100,7 @@ impl fmt::Debug for Request {
             Self::Read(_) => "Read",
             Self::Document { .. } => "Document",
             Self::Keep { .. } => "Keep",
+            Self::Rights(..) => "Rights",
             Self::Close(_) => "Close",
         })
     }
@@ -227,8 +231,13 @@ impl Handle {
         }
     }
 
+    /// Tells the sessions of a party that watch a topic, on this node, that what they may do there may have changed.
+    pub async fn rights_changed(&self, party: PartyId, topic: TopicName) {
+        self.send(Request::Rights(party, topic)).await;
+    }
+
     /// Ends all connections of a party, on this node.
-    pub async fn close_party(&self, party: crate::core::PartyId, reason: super::reply::CloseReason) {
+    pub async fn close_party(&self, party: PartyId, reason: super::reply::CloseReason) {
         self.send(Request::Close(Closing { sessions: Which::Party(party), reason })).await;
     }
 

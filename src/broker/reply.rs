@@ -71,6 +71,8 @@ pub struct Watching {
 pub enum Notice {
     /// The party was removed from a topic: the session is no longer member or watcher there.
     Removed(TopicName),
+    /// What the party may do in a topic that the session watches may have changed.
+    Rights(TopicName),
     /// The session must end: the connection sends what its dialect has for the reason, and closes.
     Close(CloseReason),
 }

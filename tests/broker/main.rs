@@ -6,5 +6,6 @@ mod kit;
 #[path = "../engine/late.rs"]
 mod late;
 mod pace;
+mod rights;
 mod slow;
 mod streams;

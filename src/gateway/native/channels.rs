@@ -25,12 +25,17 @@ impl Visit {
         let payload = request.payload.clone().unwrap_or_default();
         let event = SubscribeChannel::of(&payload);
         match self.admitted(&event, now).await {
-            Ok(topic) => {
+            Ok((topic, is_by_membership)) => {
                 let since = event.since.map(|since| (Epoch(since.epoch), Rev(since.rev)));
                 self.stay_in(&topic);
                 let what = What::Subscribe { topic: topic.clone(), times: 1 };
                 let tag = self.asked.note(Asked { ids: request.ids(), what });
-                self.broker.watch(self.session, topic, since, ReplyTo::Session(self.session, tag)).await;
+                let reply = ReplyTo::Session(self.session, tag);
+                self.broker.watch(self.session, topic.clone(), since, reply).await;
+                // Who was removed before it watched, and let in before its membership ended, was put out of nothing.
+                if is_by_membership && self.admit(&event, &topic).await.is_err() {
+                    self.end_stay(&topic, Cause::Policy, Vec::new(), out).await;
+                }
             }
             Err(fault) => {
                 let failed = beside(&payload, &["error"], |failed| fault.write(failed.key("error")));
@@ -40,14 +45,18 @@ impl Visit {
         }
     }
 
-    /// The topic, if the token and the space let the party in. Whoever is in already needs no password again.
-    async fn admitted(&mut self, event: &SubscribeChannel<'_>, now: Now) -> Result<TopicName, Fault> {
+    /// The topic, if the token and the space let the party in, and whether it came in as a member. Each subscription is let in
+    /// for itself: the party may have been removed since the last one, and the connection not know it yet.
+    async fn admitted(&mut self, event: &SubscribeChannel<'_>, now: Now) -> Result<(TopicName, bool), Fault> {
         let topic = self.subscribable(event, now)?;
-        if !self.topics.contains_key(&topic) {
-            let password = event.channel.as_ref().and_then(|channel| channel.password.as_deref());
-            self.shared.spaces.admit(&self.principal, &topic, password, self.address).await?;
-        }
-        Ok(topic)
+        let space = self.admit(event, &topic).await?;
+        Ok((topic, space.member(&self.principal.party).is_some()))
+    }
+
+    async fn admit(&self, event: &SubscribeChannel<'_>, topic: &TopicName) -> Result<Arc<Space>, Fault> {
+        let password = event.channel.as_ref().and_then(|channel| channel.password.as_deref());
+        let spaces = &self.shared.spaces;
+        Ok(spaces.admit(&self.principal, topic, password, self.address).await?)
     }
 
     /// What the topic is called and who belongs to it. Where that cannot be read, it is an open space.

@@ -264,6 +264,12 @@ impl Conversation for Native {
                 }
                 Ok(())
             }
+            Notice::Rights(topic) => {
+                if let Some(visit) = self.visit.as_mut().filter(|visit| !visit.rights.contains(&topic)) {
+                    visit.rights.push(topic);
+                }
+                Ok(())
+            }
             Notice::Close(reason) => Err(reason),
         }
     }

@@ -97,6 +97,8 @@ pub(super) struct Visit {
     pub(super) held: Vec<TopicName>,
     /// Where the session joined just as somebody removed its party: it is to leave again.
     pub(super) strays: Vec<TopicName>,
+    /// Where what the party may do may have changed.
+    pub(super) rights: Vec<TopicName>,
     pub(super) asked: Table,
     pub(super) paces: Paces,
     /// When the token is to be looked at again.
@@ -128,6 +130,7 @@ impl Visit {
             topics: HashMap::new(),
             held: Vec::new(),
             strays: Vec::new(),
+            rights: Vec::new(),
             asked: Table::default(),
             paces,
             expiry: None,
@@ -349,13 +352,14 @@ impl Visit {
     pub(super) fn deadline(&self) -> Option<Mono> {
         let held =
             self.held.iter().filter_map(|topic| self.topics.get(topic)).map(|stay| stay.updates.due()).min();
-        let stray = self.strays.first().map(|_| Mono::default());
+        let stray = self.strays.first().or(self.rights.first()).map(|_| Mono::default());
         self.expiry.into_iter().chain(held).chain(stray).min()
     }
 
     pub(super) async fn deadline_passed(&mut self, out: &mut BytesMut) -> Result<(), CloseReason> {
         let now = self.shared.clock.now();
         self.release(now).await;
+        self.recheck(now).await?;
         if self.expiry.is_some_and(|at| at <= now.mono) { self.look_at_token(now, out) } else { Ok(()) }
     }
 

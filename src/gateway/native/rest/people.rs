@@ -178,6 +178,8 @@ pub(super) async fn appoint(
         Ok(())
     };
     visitor.shared().spaces.change(by.app.slot, &visitor.topic, change).await?;
+    // What the user says already may be more than it may be now.
+    visitor.broker().rights_changed(named.id.clone(), visitor.topic.clone()).await;
     let attendee_type = named.kind;
     Ok(Json(AttendeeRole { attendee: named.id.as_str().into(), attendee_type, role }).into_response())
 }
