@@ -20,8 +20,9 @@ pub use space::{Kind, MAX_PASSWORD, MAX_TITLE, Need, Space, SpaceMember};
 /// For how long a space is taken to be as it was read. What this node itself changes is known at once.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// How many are remembered.
-const MOST: usize = 4096;
+/// How many are remembered, and from how many on those that are not fresh any more are forgotten now and then.
+const MOST: usize = 1024;
+const MANY: usize = 64;
 
 /// How often a change is tried again that met somebody else's.
 const ATTEMPTS: usize = 32;
@@ -246,11 +247,12 @@ impl Spaces {
     /// Remembers a space as it was read, unless a newer one has been read meanwhile.
     fn remember(&self, place: Place, read: Known) {
         let mut known = lock(&self.known);
-        if known.len() >= MOST && !known.contains_key(&place) {
+        let count = known.len();
+        if count >= MANY && (count.is_power_of_two() || count >= MOST) {
             known.retain(|_, other| is_fresh(other, read.at));
-            if known.len() >= MOST {
-                known.clear();
-            }
+        }
+        if known.len() >= MOST {
+            known.clear();
         }
         let is_older = |other: &Known| is_fresh(other, read.at) && other.version > read.version;
         if !known.get(&place).is_some_and(is_older) {

@@ -9,6 +9,7 @@ mod last_heard;
 #[path = "../engine/late.rs"]
 mod late;
 mod operations;
+mod paging;
 mod pattern;
 mod renewal;
 mod scenario;
