@@ -20,7 +20,7 @@ use crate::engine::{AppSlot, DocumentLimits, Engine, Memory};
 use crate::gateway::apps::{App as Tenant, AppLimits, Apps, TopicRule};
 use crate::gateway::http::{self, Tally};
 use crate::gateway::limits::{Caps, Limits};
-use crate::gateway::native::framing::Plain;
+use crate::gateway::native::framing::{self, Framing};
 use crate::gateway::origin::Origins;
 use crate::gateway::pattern::Pattern;
 use crate::gateway::peer::Proxies;
@@ -28,9 +28,8 @@ use crate::gateway::spaces::Spaces;
 use crate::gateway::{json, native, pages, tls, websocket};
 use crate::telemetry::Metrics;
 
-/// The wire forms, in the order of their encoders.
-static PLAIN: Plain = Plain;
-const PLAIN_ENCODER: EncoderId = EncoderId(0);
+/// The native dialect's framings, in the order of their encoders: a plain WebSocket, and Socket.IO's namespaces.
+static FRAMINGS: [&dyn Framing; 3] = [&framing::Plain, &framing::CHAT, &framing::ROOT];
 
 /// A hub that is about to be.
 #[derive(Debug)]
@@ -161,6 +160,7 @@ impl Running {
                  \n\
                  demo page   {scheme}://{address}/   (open it in two tabs)\n\
                  native      {socket}://{address}/ws   key demo-key, secret demo-secret\n\
+                 socket.io   {scheme}://{address}/chat   the same tokens, as ?token=...\n\
                  \n\
                  curl -s -X POST {scheme}://{address}/api/anonymous/auth -d displayname=Ada   # a guest's token\n\
                  {{\"event\":\"SUBSCRIBE_CHANNEL\",\"payload\":{{\"channel\":{{\"type\":\"topic\",\"_id\":\"lobby\"}}}}}}\n\
@@ -243,7 +243,9 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
     let retention = config.presence.retention + Duration::from_secs(10);
     let documents = DocumentLimits { count: config.limits.documents, bytes: config.limits.document_bytes };
     let engine: Box<dyn Engine> = Box::new(Memory::new(now, floor, retention).with_documents(documents));
-    let encoders: Vec<Arc<dyn Encode>> = vec![Arc::new(native::Encoder::new(&PLAIN))];
+    let encoder =
+        |framing: &&'static dyn Framing| Arc::new(native::Encoder::new(*framing)) as Arc<dyn Encode>;
+    let encoders = FRAMINGS.iter().map(encoder).collect();
     let limits = RosterLimits {
         history: config.presence.history,
         retention: config.presence.retention,
@@ -308,21 +310,33 @@ fn routes(shared: &Shared, handle: &Handle) -> Router {
     settings.ping_interval = config.limits.ping_interval;
     settings.pong_timeout = config.limits.pong_timeout;
     let rates = (config.limits.password_tries_per_minute, config.limits.spaces_per_minute);
-    let native = native::Shared {
-        apps: Arc::clone(apps),
-        broker: handle.clone(),
-        clock: clock.clone(),
-        framing: &PLAIN,
-        encoder: PLAIN_ENCODER,
-        ping_interval: config.limits.ping_interval,
-        outbox: bounds(config),
-        auth_timeout: config.limits.auth_timeout,
-        body_bytes: config.http.body_bytes,
-        spaces: Arc::new(Spaces::new(handle.clone(), clock.clone(), rates)),
-        hosts: hosts(config),
-        metrics: metrics.clone(),
+    let spaces = Arc::new(Spaces::new(handle.clone(), clock.clone(), rates));
+    let native = |id: u8| {
+        Arc::new(native::Shared {
+            apps: Arc::clone(apps),
+            broker: handle.clone(),
+            clock: clock.clone(),
+            framing: FRAMINGS[usize::from(id)],
+            encoder: EncoderId(id),
+            ping_interval: config.limits.ping_interval,
+            outbox: bounds(config),
+            auth_timeout: config.limits.auth_timeout,
+            body_bytes: config.http.body_bytes,
+            spaces: Arc::clone(&spaces),
+            hosts: hosts(config),
+            metrics: metrics.clone(),
+        })
     };
-    let native = native::router(Arc::new(native), settings);
+    let [plain, chat, root] = [0, 1, 2].map(native);
+    let gate = native::Gate {
+        chat,
+        root,
+        websocket: settings,
+        ping_interval: config.socketio.ping_interval,
+        ping_timeout: config.socketio.ping_timeout,
+        lines: native::Lines::default(),
+    };
+    let native = native::router(plain, Arc::new(gate));
     let health = shared.health.clone();
     let ready = axum::routing::get(move || async move { admin::readiness(&health) });
     Router::new()

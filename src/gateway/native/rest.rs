@@ -16,10 +16,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderValue, Method, header};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::dialect::Shared;
+use super::engineio::{self, Gate};
 use crate::broker::AppSlot;
 use crate::core::PartyId;
 use crate::gateway::tries::Tries;
@@ -40,9 +41,15 @@ type Here = State<Arc<Rest>>;
 /// The pairs of a query, of which any may be there.
 type Pairs = Query<Vec<(String, String)>>;
 
-/// The routes of the dialect: `/ws`, those under `/api/`, and one that clients call without it.
-pub fn router(shared: Arc<Shared>, websocket: websocket::Settings) -> Router {
+/// The routes of the dialect: `/ws`, `/socket.io/`, those under `/api/`, and one that clients call without it.
+pub fn router(shared: Arc<Shared>, gate: Arc<Gate>) -> Router {
     let cors = cors(&shared);
+    let websocket = gate.websocket.clone();
+    let packets = Router::new()
+        .route("/socket.io/", any(engineio::enter))
+        .route("/socket.io", any(engineio::enter))
+        .layer(cors.clone().allow_credentials(true))
+        .with_state(gate);
     let said = shared.apps.iter().map(|app| app.limits.events_per_second).max().unwrap_or_default();
     let said = Tries::new(said.saturating_mul(BURST), Duration::from_secs(BURST.into()));
     let api = Router::new()
@@ -65,7 +72,8 @@ pub fn router(shared: Arc<Shared>, websocket: websocket::Settings) -> Router {
         .layer(DefaultBodyLimit::max(shared.body_bytes))
         .layer(cors);
     let rest = Rest { shared, websocket, said };
-    Router::new().route("/ws", get(connect::connect)).merge(api).with_state(Arc::new(rest))
+    let own = Router::new().route("/ws", get(connect::connect)).merge(api);
+    own.with_state(Arc::new(rest)).merge(packets)
 }
 
 /// Pages may call what they may connect to.

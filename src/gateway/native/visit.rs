@@ -131,7 +131,7 @@ impl Visit {
             held: Vec::new(),
             strays: Vec::new(),
             rights: Vec::new(),
-            asked: Table::default(),
+            asked: Table::of(session),
             paces,
             expiry: None,
             is_warned: false,
