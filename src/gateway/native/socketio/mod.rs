@@ -13,7 +13,7 @@ use presence_protocol::Object;
 use presence_protocol::native::event;
 use presence_protocol::socketio::{self, Event, Kind, Packet, PacketError};
 
-use super::dialect::{Native, claim};
+use super::dialect::{Arrival, Native, claim};
 use super::engineio::{Beat, Gate, Heartbeat};
 use super::fault::{self, Fault};
 use super::framing::Place;
