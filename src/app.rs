@@ -16,7 +16,7 @@ use crate::broker::{Bounds, Broker, Clock, Encode, EncoderId, Handle, Parts, Pol
 use crate::config::{AppConfig, Config};
 use crate::core::{Limits as RosterLimits, Mono, NodeId, Timetoken};
 use crate::engine::highwater::{self, HighWater};
-use crate::engine::{AppSlot, Engine, Memory};
+use crate::engine::{AppSlot, DocumentLimits, Engine, Memory};
 use crate::gateway::apps::{App as Tenant, AppLimits, Apps, TopicRule};
 use crate::gateway::http::{self, Tally};
 use crate::gateway::limits::{Caps, Limits};
@@ -24,6 +24,7 @@ use crate::gateway::native::framing::{self, Framing};
 use crate::gateway::origin::Origins;
 use crate::gateway::pattern::Pattern;
 use crate::gateway::peer::Proxies;
+use crate::gateway::spaces::Spaces;
 use crate::gateway::{json, native, pages, tls, websocket};
 use crate::telemetry::Metrics;
 
@@ -240,7 +241,8 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
     };
     // The engine remembers a topic's numbering a little longer than the roster remembers the topic.
     let retention = config.presence.retention + Duration::from_secs(10);
-    let engine: Box<dyn Engine> = Box::new(Memory::new(now, floor, retention));
+    let documents = DocumentLimits { count: config.limits.documents, bytes: config.limits.document_bytes };
+    let engine: Box<dyn Engine> = Box::new(Memory::new(now, floor, retention).with_documents(documents));
     let encoder =
         |framing: &&'static dyn Framing| Arc::new(native::Encoder::new(*framing)) as Arc<dyn Encode>;
     let encoders = FRAMINGS.iter().map(encoder).collect();
@@ -307,6 +309,8 @@ fn routes(shared: &Shared, handle: &Handle) -> Router {
     settings.control_frames = config.limits.control_frames_per_second;
     settings.ping_interval = config.limits.ping_interval;
     settings.pong_timeout = config.limits.pong_timeout;
+    let rates = (config.limits.password_tries_per_minute, config.limits.spaces_per_minute);
+    let spaces = Arc::new(Spaces::new(handle.clone(), clock.clone(), rates));
     let native = |id: u8| {
         Arc::new(native::Shared {
             apps: Arc::clone(apps),
@@ -317,7 +321,10 @@ fn routes(shared: &Shared, handle: &Handle) -> Router {
             ping_interval: config.limits.ping_interval,
             outbox: bounds(config),
             auth_timeout: config.limits.auth_timeout,
+            body_timeout: config.http.body_timeout,
             body_bytes: config.http.body_bytes,
+            spaces: Arc::clone(&spaces),
+            hosts: hosts(config),
             metrics: metrics.clone(),
         })
     };
@@ -331,7 +338,6 @@ fn routes(shared: &Shared, handle: &Handle) -> Router {
         connect_timeout: config.socketio.connect_timeout,
         attachments: config.socketio.attachments,
         attachment_timeout: config.socketio.attachment_timeout,
-        body_timeout: config.http.body_timeout,
         lines: native::Lines::default(),
     };
     let native = native::router(plain, Arc::new(gate));

@@ -219,6 +219,15 @@ impl Room {
         }
     }
 
+    /// Tells a party's sessions here that what they may do in a topic may have changed.
+    pub(super) fn rights_changed(&self, party: &PartyId, topic: &TopicName) {
+        for local in
+            self.locals.values().filter(|local| local.party == *party && local.watches.contains(topic))
+        {
+            local.outbox.push(Item::Notice(Notice::Rights(topic.clone())));
+        }
+    }
+
     fn expel(&mut self, session: SessionId, topic: &TopicName) {
         let Some(local) = self.locals.get_mut(&session) else { return };
         let watched = local.watches.len();

@@ -188,6 +188,14 @@ impl Limits {
 }
 
 impl Admission {
+    /// The address that the connection is counted under, if it is counted under one.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        let held = lock(&self.held);
+        let of_heir = || held.heir.as_ref().and_then(|heir| heir.address());
+        held.address.or_else(of_heir)
+    }
+
     /// Counts the connection to the address that a trusted proxy told; the first address stays.
     ///
     /// # Errors
@@ -326,8 +334,9 @@ impl Drop for Admission {
     }
 }
 
-/// What an address is counted under, if it is counted.
-fn network(address: IpAddr) -> Option<IpAddr> {
+/// What an address is counted under, if it is counted: an IPv6 network of 64 bits is one, and loopback is not counted.
+#[must_use]
+pub fn network(address: IpAddr) -> Option<IpAddr> {
     let address = address.to_canonical();
     if address.is_loopback() {
         return None;

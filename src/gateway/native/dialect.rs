@@ -19,6 +19,7 @@ use crate::gateway::conversation::Conversation;
 use crate::gateway::json::{self, Caps};
 use crate::gateway::limits::Admission;
 use crate::gateway::principal::Principal;
+use crate::gateway::spaces::Spaces;
 use crate::gateway::token;
 use crate::telemetry::Metrics;
 
@@ -48,8 +49,14 @@ pub struct Shared {
     pub outbox: Bounds,
     /// How long a connection may take to say who it is.
     pub auth_timeout: Duration,
+    /// How long the body of a request may take.
+    pub body_timeout: Duration,
     /// The most bytes of a request's body.
     pub body_bytes: usize,
+    /// What topics are called, and who may enter them.
+    pub spaces: Arc<Spaces>,
+    /// The host names that the hub may say are its own.
+    pub hosts: Arc<[String]>,
     /// Where connections are counted.
     pub metrics: Metrics,
 }
@@ -171,6 +178,7 @@ impl Native {
         if let Some(paces) = self.paces.take() {
             visit.paces = paces;
         }
+        visit.address = self.arrival.admission.as_ref().and_then(|admission| admission.address());
         if self.shared.framing.is_extended() {
             visit.welcome(out);
         }
@@ -288,6 +296,12 @@ impl Conversation for Native {
             Notice::Removed(topic) => {
                 if let Some(visit) = &mut self.visit {
                     visit.removed(&topic, out);
+                }
+                Ok(())
+            }
+            Notice::Rights(topic) => {
+                if let Some(visit) = self.visit.as_mut().filter(|visit| !visit.rights.contains(&topic)) {
+                    visit.rights.push(topic);
                 }
                 Ok(())
             }

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use presence_protocol::socketio::PacketError;
 
+use crate::broker::NotKept;
 use crate::core::{NameError, Refusal};
 use crate::gateway::json::{self, Excess};
+use crate::gateway::spaces::Wrong;
 use crate::gateway::token::Refused;
 
 /// Something went wrong, and the client is told.
@@ -140,6 +142,22 @@ impl From<Refusal> for Fault {
             Refusal::Unavailable => "unavailable",
         };
         Self { code, message: refusal.to_string().into() }
+    }
+}
+
+impl From<Wrong> for Fault {
+    fn from(wrong: Wrong) -> Self {
+        let code = match wrong {
+            Wrong::Password => "not.authorized.by.password",
+            Wrong::TooManyTries | Wrong::TooFast => "too.fast",
+            Wrong::Private | Wrong::NotAdmin => "not.authorized",
+            Wrong::Title | Wrong::LongPassword | Wrong::Direct => "invalid.parameters",
+            Wrong::NotKept(NotKept::TooLarge) => "too.large",
+            Wrong::NotKept(NotKept::Full) => "too.many.spaces",
+            Wrong::NotKept(NotKept::Conflict) => "conflict",
+            Wrong::NotKept(NotKept::Unavailable) | Wrong::Unavailable => "unavailable",
+        };
+        Self { code, message: wrong.to_string().into() }
     }
 }
 

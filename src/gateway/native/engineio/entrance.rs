@@ -256,7 +256,7 @@ async fn post(gate: &Gate, line: &Line, headers: &HeaderMap, body: Body) -> Answ
     let body = Limited::new(body, gate.websocket.frame_bytes).collect();
     let body = tokio::select! {
         body = body => body.map_err(|error| refused(Refusal::of_body(&*error)))?.to_bytes(),
-        () = gate.chat.clock.sleep(gate.body_timeout) => return Err(refused(Refusal::Slow)),
+        () = gate.chat.clock.sleep(gate.chat.body_timeout) => return Err(refused(Refusal::Slow)),
     };
     let frames = payload::frames(line.version, headers.get(header::CONTENT_TYPE), body).await;
     let frames = frames.map_err(|NoPayload| refused(Refusal::Bad))?;

@@ -42,8 +42,6 @@ pub struct Gate {
     pub attachments: u32,
     /// How long they may take.
     pub attachment_timeout: Duration,
-    /// How long the body of a request may take.
-    pub body_timeout: Duration,
     /// The connections over polling.
     pub lines: Lines,
 }

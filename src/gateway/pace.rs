@@ -1,4 +1,4 @@
-//! How often something may happen on one connection: a leaky bucket that also tells when the next is due.
+//! How often something may happen: a leaky bucket that also tells when the next is due.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::core::Mono;
 /// So many a second, and a burst at once. Takes no memory but itself, and little of that, for a connection has many; all its times
 /// are in nanoseconds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
+pub struct Pace {
     interval: u64,
     /// How far ahead of its time the next may be.
     tolerance: u64,
@@ -17,13 +17,21 @@ pub(super) struct Pace {
 
 impl Pace {
     /// A full bucket; 0 a second allows everything.
-    pub(super) fn new(per_second: u32, burst: u32) -> Self {
-        let interval = SECOND.checked_div(u64::from(per_second)).unwrap_or_default();
-        Self { interval, tolerance: interval * u64::from(burst.saturating_sub(1)), next: 0 }
+    #[must_use]
+    pub fn new(per_second: u32, burst: u32) -> Self {
+        Self::every(Duration::from_secs(1).checked_div(per_second).unwrap_or_default(), burst)
+    }
+
+    /// A full bucket with one more for each interval.
+    #[must_use]
+    pub fn every(interval: Duration, burst: u32) -> Self {
+        let interval = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
+        let tolerance = interval.saturating_mul(u64::from(burst.saturating_sub(1)));
+        Self { interval, tolerance, next: 0 }
     }
 
     /// Whether one more is allowed now; it is counted if so.
-    pub(super) fn allows(&mut self, now: Mono) -> bool {
+    pub fn allows(&mut self, now: Mono) -> bool {
         if self.due() > now {
             return false;
         }
@@ -32,17 +40,17 @@ impl Pace {
     }
 
     /// When the next is allowed.
-    pub(super) fn due(&self) -> Mono {
+    #[must_use]
+    pub fn due(&self) -> Mono {
         Mono(Duration::from_nanos(self.next.saturating_sub(self.tolerance)))
     }
 
     /// Whether it is as if nothing had ever happened.
-    pub(super) fn is_rested(&self, now: Mono) -> bool {
+    #[must_use]
+    pub fn is_rested(&self, now: Mono) -> bool {
         self.next <= nanos(now)
     }
 }
-
-const SECOND: u64 = 1_000_000_000;
 
 fn nanos(at: Mono) -> u64 {
     u64::try_from(at.0.as_nanos()).unwrap_or(u64::MAX)
