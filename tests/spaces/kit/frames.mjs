@@ -1,6 +1,7 @@
 // Engine.IO by hand: single frames on a WebSocket, single polls and posts, to see what a library would hide.
 
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import WebSocket from 'ws';
 import { Inbox } from './inbox.mjs';
 import { PATIENCE } from './patience.mjs';
@@ -141,6 +142,15 @@ export class Polling {
   async postText(body, type = 'text/plain;charset=UTF-8') {
     const response = await fetch(this.hub.url + query(this.pairs), { method: 'POST', body, headers: { 'content-type': type } });
     return { status: response.status, text: await response.text() };
+  }
+
+  /** The status of a POST on a TCP connection of its own, of which the hub may have had enough before it ends. */
+  postAlone(body) {
+    return new Promise((resolve, reject) => {
+      const post = request(this.hub.url + query(this.pairs), { method: 'POST', agent: false }, (response) => resolve(response.resume().statusCode));
+      post.on('error', reject);
+      post.end(body);
+    });
   }
 
   pack(packets) {
