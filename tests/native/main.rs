@@ -8,6 +8,7 @@ mod hub;
 mod last_heard;
 #[path = "../engine/late.rs"]
 mod late;
+mod libraries;
 mod operations;
 mod paging;
 mod pattern;
@@ -32,7 +33,7 @@ macro_rules! scenarios {
 
 scenarios!(
     channels, presence, sessions, directed, leaving, messages, media, removal, rest, errors, resume,
-    dialogue, guarded, people, meetings
+    dialogue, guarded, people, meetings, dialin
 );
 
 #[test]

@@ -461,6 +461,8 @@ impl Conversation for Packets {
             let mut packet = vec![b'4'];
             socketio::disconnect(place.namespace.name(), &mut packet);
             frames::text(&packet, out);
+            // Those in Python for version 3 do, unless the transport is taken leave of as well.
+            frames::text(b"1", out);
         }
     }
 
