@@ -33,7 +33,7 @@ macro_rules! scenarios {
 
 scenarios!(
     channels, presence, sessions, directed, leaving, messages, media, removal, rest, errors, resume,
-    dialogue, guarded, people, meetings
+    dialogue, guarded, people, meetings, dialin
 );
 
 #[test]

@@ -211,9 +211,15 @@ impl Visit {
     pub(super) fn parties(&self, topic: &TopicName, roll: &Roll, out: &mut BytesMut) {
         let party = &self.principal.party;
         let receivers = payload::receivers(&[(party.id.clone(), Some(Arc::clone(party)))]);
-        for member in &roll.snapshot.members {
-            let payload = payload::online(topic, roll.snapshot.stamp, member, &receivers);
-            self.emit(event::PRESENCE_EVENT_RESPONSE, &payload, out);
+        let members = roll.rendered_members(self.shared.encoder, |member| {
+            payload::online(topic, roll.snapshot.stamp, member, NOBODY).into()
+        });
+        for member in members.iter() {
+            let (before, after) = around_receivers(member);
+            let parts = [before, &receivers, after];
+            // A telephone's names no receivers.
+            let parts = if before.is_empty() { &[&member[..]][..] } else { &parts };
+            self.shared.framing.event(event::PRESENCE_EVENT_RESPONSE, parts, Place::default(), out);
         }
     }
 
@@ -323,6 +329,22 @@ pub(super) async fn receivers(
         ids.into_iter().map(|id| (party(&id), id)).map(|(party, id)| (id, party)).collect()
     });
     Ok(Some(known.await.ok_or(fault::STOPPING)?))
+}
+
+/// No receivers, as a list.
+const NOBODY: &[u8] = b"[]";
+
+/// What stands before and after the empty list of receivers in a payload that the hub has written; nothing before it where there is none.
+fn around_receivers(payload: &[u8]) -> (&[u8], &[u8]) {
+    const KEY: &[u8] = b"\"receivers\":";
+    // It is the second member, so what comes first is the hub's own.
+    match memchr::memmem::find(&payload[..payload.len().min(128)], KEY) {
+        Some(at) => {
+            let start = at + KEY.len();
+            (&payload[..start], &payload[start + NOBODY.len()..])
+        }
+        None => (&[], payload),
+    }
 }
 
 /// A value to be kept until it goes back to its author.
