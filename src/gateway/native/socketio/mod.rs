@@ -462,7 +462,9 @@ impl Conversation for Packets {
             socketio::disconnect(place.namespace.name(), &mut packet);
             frames::text(&packet, out);
             // Those in Python for version 3 do, unless the transport is taken leave of as well.
-            frames::text(b"1", out);
+            if self.version == ProtocolVersion::V3 {
+                frames::text(b"1", out);
+            }
         }
     }
 
