@@ -171,6 +171,8 @@ async function isSentAway(client) {
 async function staysAway(scene, client) {
   const other = await scene.connected(client.kind, 'other');
   for (let round = 0; round < 2; round += 1) {
+    // Python is connected only some time after it has said so.
+    await other.fence();
     other.wire.down();
     await other.next('@disconnect');
     other.wire.up();

@@ -462,9 +462,7 @@ impl Conversation for Packets {
             socketio::disconnect(place.namespace.name(), &mut packet);
             frames::text(&packet, out);
             // Those in Python for version 3 do, unless the transport is taken leave of as well.
-            if self.version == ProtocolVersion::V3 {
-                frames::text(b"1", out);
-            }
+            frames::text(b"1", out);
         }
     }
 
