@@ -20,6 +20,8 @@ export class Frames {
     this.inbox = new Inbox(`the frames of ${JSON.stringify({ ...pairs, token: undefined })}`);
     this.socket = new WebSocket(`ws://127.0.0.1:${hub.port}${query({ transport: 'websocket', ...pairs })}`, { headers });
     this.socket.on('open', () => this.inbox.put('open'));
+    /** Whether the handshake is served. */
+    this.isLetIn = new Promise((resolve) => this.socket.on('open', () => resolve(true)).on('close', () => resolve(false)));
     this.socket.on('message', (data, isBinary) => this.inbox.put('frame', isBinary ? data : String(data)));
     this.socket.on('unexpected-response', (_, response) => {
       this.inbox.put('refused', response.statusCode);
