@@ -119,12 +119,15 @@ suite('the protocol', (stage) => {
   versions('S15', 'a second post at once closes', async ({ hub }, EIO, token) => {
     const polling = await Polling.enter(hub, EIO, token);
     const body = new ReadableStream({ start: (slow) => slow.enqueue(new TextEncoder().encode('4')) });
-    const first = fetch(hub.url + query(polling.pairs), { method: 'POST', body, duplex: 'half', headers: { 'content-type': 'text/plain;charset=UTF-8' } }).catch(() => undefined);
+    const giveUp = new AbortController();
+    const headers = { 'content-type': 'text/plain;charset=UTF-8' };
+    const first = fetch(hub.url + query(polling.pairs), { method: 'POST', body, duplex: 'half', headers, signal: giveUp.signal }).catch(() => undefined);
     let status = 200;
     // The first may still be on its way when the second is there.
     while (status === 200) ({ status } = await polling.post(EIO === 3 ? '2' : '3'));
     assert.equal(status, 400);
     assert.equal((await polling.poll()).status, 400, 'the session is gone');
+    giveUp.abort();
     await first;
   });
   versions('S15', 'the headers of clients are allowed to pages', async ({ hub }, EIO) => {
