@@ -63,7 +63,10 @@ suite('the protocol', (stage) => {
   });
   stage.one('S6', 'who never connects to a namespace is closed', async (scene) => {
     const frames = await Frames.open(scene.hub, { token: scene.person('alice').token, EIO: 4 });
+    // It keeps to the heartbeat, so that this is not the reason.
+    frames.socket.on('message', (data) => String(data) === '2' && frames.send('3'));
     await frames.closed(PATIENCE.leave);
+    assert.ok(frames.inbox.arrivals.filter(({ payload }) => payload === '2').length > 1, 'after more than one beat');
     assert.ok(!frames.inbox.arrivals.some(({ payload }) => String(payload).startsWith('40')));
   });
 
