@@ -94,14 +94,22 @@ async fn end_sessions(
     let Ok(party) = PartyId::new(&party) else {
         return wrong(StatusCode::BAD_REQUEST, "invalid.parameters", "the party's id is not one");
     };
-    let of = party.clone();
-    let sessions = handle.read(move |_, leases, _| leases.of(&of).collect::<Vec<_>>()).await;
-    let sessions = sessions.unwrap_or_default();
-    handle.close_party(party, CloseReason::Ended).await;
-    for session in &sessions {
-        handle.ask(Command::End(*session, Cause::Kicked)).await;
+    let mut ended = 0;
+    // Whoever comes back just then is ended too.
+    for _ in 0..3 {
+        handle.close_party(party.clone(), CloseReason::Ended).await;
+        let of = party.clone();
+        let sessions = handle.read(move |_, leases, _| leases.of(&of).collect::<Vec<_>>()).await;
+        let sessions = sessions.unwrap_or_default();
+        if sessions.is_empty() {
+            break;
+        }
+        for session in &sessions {
+            handle.ask(Command::End(*session, Cause::Kicked)).await;
+        }
+        ended += sessions.len();
     }
-    Json(json!({"sessions": sessions.len()})).into_response()
+    Json(json!({"sessions": ended})).into_response()
 }
 
 fn wrong(status: StatusCode, code: &str, message: &str) -> Response {

@@ -221,7 +221,7 @@ pub(super) const KEYS: &[Key] = &[
         "apps.#.origins",
         List,
         "",
-        "Web origins that may connect, such as https://app.example.com; `*` is any. Empty: only pages the hub serves.",
+        "Web origins that may connect, such as https://app.example.com; `*` is any. Pages that the hub serves always may.",
     ),
     key("apps.#.anonymous", Flag, "true", "Whether guests may ask for a token."),
     key("apps.#.audience", Text, "", "The `aud` that tokens must have. Empty: not checked."),
