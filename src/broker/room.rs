@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::deliver::Slow;
-use super::encode::Encode;
+use super::encode::{Encode, EncoderId};
 use super::handle::Opening;
 use super::outbox::{Item, Outbox};
 use super::policy::Policy;
@@ -24,7 +24,7 @@ use crate::telemetry::Metrics;
 struct Local {
     party: PartyId,
     outbox: Arc<Outbox>,
-    encoder: super::encode::EncoderId,
+    encoder: EncoderId,
     watches: Vec<TopicName>,
 }
 
@@ -42,8 +42,8 @@ pub(super) struct Room {
     /// Topics whose number of local viewers changed since the roster was told.
     recount: HashSet<TopicName>,
     lagging: HashSet<SessionId>,
-    /// Sessions to be put out of a topic once they have been sent why.
-    expelled: Vec<(SessionId, TopicName)>,
+    /// Sessions to be put out of a topic once they have been sent why, and whether they were members.
+    expelled: Vec<(SessionId, TopicName, bool)>,
     policy: Policy,
     encoders: Arc<[Arc<dyn Encode>]>,
     metrics: Metrics,
@@ -119,6 +119,7 @@ impl Room {
             party: local.party.clone(),
             outbox: Arc::clone(&local.outbox),
             encoder: local.encoder,
+            omits_own: omits_own(&self.encoders, local.encoder),
             start: Timetoken(0),
             lag: None,
         };
@@ -182,7 +183,7 @@ impl Room {
         if let Op::Leave { session, by, .. } = &record.op {
             self.leases.leave(*session, &record.topic);
             if by.is_some() {
-                self.expelled.push((*session, record.topic.clone()));
+                self.expelled.push((*session, record.topic.clone(), true));
             }
         }
         let change = change?;
@@ -213,15 +214,15 @@ impl Room {
     /// A party was removed from a topic: its sessions here, those that only watch too, are put out.
     pub(super) fn expel_party(&mut self, party: &PartyId, topic: &TopicName) {
         for session in self.sessions_of(party) {
-            self.expelled.push((session, topic.clone()));
+            self.expelled.push((session, topic.clone(), false));
         }
     }
 
-    fn expel(&mut self, session: SessionId, topic: &TopicName) {
+    fn expel(&mut self, session: SessionId, topic: &TopicName, was_member: bool) {
         let Some(local) = self.locals.get_mut(&session) else { return };
         let watched = local.watches.len();
         local.watches.retain(|other| other != topic);
-        if local.watches.len() < watched {
+        if local.watches.len() < watched || was_member {
             local.outbox.push(Item::Notice(Notice::Removed(topic.clone())));
             self.dismiss(session, topic);
         }
@@ -267,14 +268,17 @@ impl Room {
 
     /// Puts those out who were removed, after they were sent why, and names who came back in the meantime: that was before they knew.
     pub(super) fn expel_all(&mut self) -> Vec<(SessionId, TopicName)> {
-        let expelled = std::mem::take(&mut self.expelled);
-        for (session, topic) in &expelled {
-            self.expel(*session, topic);
+        let mut expelled = std::mem::take(&mut self.expelled);
+        // A member comes first of what is said of one session twice.
+        expelled.sort_by(|one, other| other.cmp(one));
+        expelled.dedup_by(|one, other| (one.0, &one.1) == (other.0, &other.1));
+        for (session, topic, was_member) in &expelled {
+            self.expel(*session, topic, *was_member);
         }
-        let is_back = |(session, topic): &(SessionId, TopicName)| {
+        let is_back = |(session, topic, _): &(SessionId, TopicName, bool)| {
             self.leases.get(*session).is_some_and(|lease| lease.is_member(topic))
         };
-        expelled.into_iter().filter(is_back).collect()
+        expelled.into_iter().filter(is_back).map(|(session, topic, _)| (session, topic)).collect()
     }
 
     /// What waits in a slow session's outbox is taken back, to be sent as its net later.
@@ -366,10 +370,12 @@ impl Room {
         self.locals.keys().copied()
     }
 
-    /// The sessions of a party that have a connection here.
+    /// The sessions that have a connection here and are a party's, or with which it is a member somewhere.
     pub(super) fn sessions_of(&self, party: &PartyId) -> Vec<SessionId> {
         let is_theirs = |(_, local): &(&SessionId, &Local)| &local.party == party;
-        self.locals.iter().filter(is_theirs).map(|(session, _)| *session).collect()
+        let own = self.locals.iter().filter(is_theirs).map(|(session, _)| *session);
+        let other = self.roster.sessions_of(party).filter(|session| self.locals.contains_key(session));
+        own.chain(other).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Tells a session's connection to end.
@@ -392,4 +398,8 @@ impl Room {
         }
         records
     }
+}
+
+fn omits_own(encoders: &[Arc<dyn Encode>], encoder: EncoderId) -> bool {
+    encoders.get(usize::from(encoder.0)).is_some_and(|encoder| encoder.omits_own())
 }
