@@ -1,5 +1,6 @@
 //! Puts the rooms together: the only file that knows all of them.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::admin::{self, Console, Health};
-use crate::broker::{Bounds, Broker, Clock, Encode, EncoderId, Handle, Parts, Policy};
+use crate::broker::{Bounds, Broker, Clock, Encode, EncoderId, Handle, MAX_ENCODERS, Parts, Policy};
 use crate::config::{AppConfig, Config};
 use crate::core::{Limits as RosterLimits, Mono, NodeId, Timetoken};
 use crate::engine::highwater::{self, HighWater};
@@ -24,12 +25,36 @@ use crate::gateway::native::framing::Plain;
 use crate::gateway::origin::Origins;
 use crate::gateway::pattern::Pattern;
 use crate::gateway::peer::Proxies;
-use crate::gateway::{json, native, pages, tls, websocket};
+use crate::gateway::{json, native, pages, pusher, tls, websocket};
 use crate::telemetry::Metrics;
 
-/// The wire forms, in the order of their encoders.
 static PLAIN: Plain = Plain;
-const PLAIN_ENCODER: EncoderId = EncoderId(0);
+
+/// The wire forms: each encoder in the place that its id names.
+#[derive(Debug)]
+struct Wires {
+    encoders: Vec<Arc<dyn Encode>>,
+    plain: EncoderId,
+    pusher: HashMap<pusher::Form, EncoderId>,
+}
+
+impl Wires {
+    fn new() -> Result<Self, String> {
+        let mut encoders: Vec<Arc<dyn Encode>> = Vec::new();
+        let mut add = |encoder: Arc<dyn Encode>| {
+            let place = u8::try_from(encoders.len()).unwrap_or(u8::MAX);
+            encoders.push(encoder);
+            EncoderId(place)
+        };
+        let plain = add(Arc::new(native::Encoder::new(&PLAIN)));
+        let pusher =
+            pusher::Form::ALL.into_iter().map(|form| (form, add(Arc::new(pusher::Encoder(form))))).collect();
+        if encoders.len() > MAX_ENCODERS {
+            return Err("there are more wire forms than the broker takes".to_owned());
+        }
+        Ok(Self { encoders, plain, pusher })
+    }
+}
 
 /// A hub that is about to be.
 #[derive(Debug)]
@@ -84,7 +109,8 @@ impl App {
             clock,
             config,
         };
-        let handle = start_broker(&shared)?;
+        let wires = Wires::new()?;
+        let handle = start_broker(&shared, &wires)?;
         let slots = shared.apps.iter().map(|app| (app.id.to_string(), handle.for_app(app.slot)));
         let handles: Arc<[(String, Handle)]> = slots.collect();
         let stop = Arc::clone(&shared.stop);
@@ -94,7 +120,7 @@ impl App {
         let address = main.local_addr().map_err(|error| error.to_string())?;
         let mut servers = Vec::new();
         let settings = http_settings(&shared);
-        let routes = routes(&shared, &handle);
+        let routes = routes(&shared, &handle, wires)?;
         let serving = http::serve(main, routes, certificate, settings.clone(), shutdown.subscribe());
         servers.push(tokio::spawn(serving));
 
@@ -160,6 +186,7 @@ impl Running {
                  \n\
                  demo page   {scheme}://{address}/   (open it in two tabs)\n\
                  native      {socket}://{address}/ws   key demo-key, secret demo-secret\n\
+                 pusher      {socket}://{address}/app/demo-key   app id 1, key demo-key, secret demo-secret\n\
                  \n\
                  curl -s -X POST {scheme}://{address}/api/anonymous/auth -d displayname=Ada   # a guest's token\n\
                  {{\"event\":\"SUBSCRIBE_CHANNEL\",\"payload\":{{\"channel\":{{\"type\":\"topic\",\"_id\":\"lobby\"}}}}}}\n\
@@ -231,7 +258,7 @@ async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {key} = {address}: {error}"))
 }
 
-fn start_broker(shared: &Shared) -> Result<Handle, String> {
+fn start_broker(shared: &Shared, wires: &Wires) -> Result<Handle, String> {
     let Shared { config, clock, metrics, .. } = shared;
     let now = clock.now();
     let floor = match &config.data_dir {
@@ -241,7 +268,7 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
     // The engine remembers a topic's numbering a little longer than the roster remembers the topic.
     let retention = config.presence.retention + Duration::from_secs(10);
     let engine: Box<dyn Engine> = Box::new(Memory::new(now, floor, retention));
-    let encoders: Vec<Arc<dyn Encode>> = vec![Arc::new(native::Encoder::new(&PLAIN))];
+    let encoders = wires.encoders.clone();
     let limits = RosterLimits {
         history: config.presence.history,
         retention: config.presence.retention,
@@ -297,34 +324,67 @@ fn keep_mark(folder: &std::path::Path, clock: &Clock) -> Result<Timetoken, Strin
     Ok(floor)
 }
 
-fn routes(shared: &Shared, handle: &Handle) -> Router {
+fn routes(shared: &Shared, handle: &Handle, wires: Wires) -> Result<Router, String> {
     let Shared { config, clock, apps, metrics, .. } = shared;
-    let mut settings = websocket::Settings::new(clock.clone());
-    settings.frame_bytes = config.limits.frame_bytes;
-    settings.fragments = config.limits.fragments;
-    settings.control_frames = config.limits.control_frames_per_second;
-    settings.ping_interval = config.limits.ping_interval;
-    settings.pong_timeout = config.limits.pong_timeout;
+    let settings = websocket_settings(shared);
     let native = native::Shared {
         apps: Arc::clone(apps),
         broker: handle.clone(),
         clock: clock.clone(),
         framing: &PLAIN,
-        encoder: PLAIN_ENCODER,
+        encoder: wires.plain,
         ping_interval: config.limits.ping_interval,
         outbox: bounds(config),
         auth_timeout: config.limits.auth_timeout,
         body_bytes: config.http.body_bytes,
         metrics: metrics.clone(),
     };
-    let native = native::router(Arc::new(native), settings);
+    let native = native::router(Arc::new(native), settings.clone());
+    let pusher = pusher::router(Arc::new(pusher_shared(shared, handle, wires.pusher)?), settings);
     let health = shared.health.clone();
     let ready = axum::routing::get(move || async move { admin::readiness(&health) });
-    Router::new()
+    Ok(Router::new()
         .route("/livez", axum::routing::get("live\n"))
         .route("/readyz", ready)
         .merge(native)
-        .fallback_service(pages::router(hosts(config)))
+        .merge(pusher)
+        .fallback_service(pages::router(hosts(config))))
+}
+
+fn websocket_settings(shared: &Shared) -> websocket::Settings {
+    let limits = &shared.config.limits;
+    let mut settings = websocket::Settings::new(shared.clock.clone());
+    settings.frame_bytes = limits.frame_bytes;
+    settings.fragments = limits.fragments;
+    settings.control_frames = limits.control_frames_per_second;
+    settings.ping_interval = limits.ping_interval;
+    settings.pong_timeout = limits.pong_timeout;
+    settings
+}
+
+fn pusher_shared(
+    shared: &Shared,
+    handle: &Handle,
+    encoders: HashMap<pusher::Form, EncoderId>,
+) -> Result<pusher::Shared, String> {
+    let config = &shared.config;
+    let tenant = |(app, settings): (&Arc<Tenant>, &AppConfig)| {
+        let too_long = || format!("apps.{}.id is too long", app.slot.0);
+        pusher::Tenant::new(Arc::clone(app), settings.pusher.clone()).ok_or_else(too_long)
+    };
+    let tenants = shared.apps.iter().zip(&config.apps).map(tenant).collect::<Result<_, _>>()?;
+    Ok(pusher::Shared {
+        tenants: pusher::Tenants::new(tenants),
+        broker: handle.clone(),
+        clock: shared.clock.clone(),
+        encoders,
+        outbox: bounds(config),
+        is_tls: config.tls.is_some(),
+        has_proxies: !config.http.trusted_proxies.is_empty(),
+        body_timeout: config.limits.auth_timeout,
+        hooks: Arc::new(pusher::NoHooks),
+        metrics: shared.metrics.clone(),
+    })
 }
 
 /// The names under which pages for people answer: those configured, and the address that the hub listens on.

@@ -3,6 +3,7 @@
 mod checked;
 mod error;
 mod print;
+mod pusher;
 mod schema;
 mod sources;
 mod value;
@@ -13,4 +14,5 @@ mod tests;
 pub use checked::{Admin, AppConfig, Config, Drain, Http, Limits, Log, LogFormat, Presence, Tls, TopicRule};
 pub use error::ConfigError;
 pub use print::{manual, print};
+pub use pusher::Pusher;
 pub use sources::{ConfigArgs, Loaded, environment};
