@@ -1,6 +1,5 @@
 //! Puts the rooms together: the only file that knows all of them.
 
-use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,40 +20,23 @@ use crate::engine::{AppSlot, Engine, Memory};
 use crate::gateway::apps::{App as Tenant, AppLimits, Apps, TopicRule};
 use crate::gateway::http::{self, Tally};
 use crate::gateway::limits::{Caps, Limits};
-use crate::gateway::native::framing::Plain;
+use crate::gateway::native::framing::{self, Framing};
 use crate::gateway::origin::Origins;
 use crate::gateway::pattern::Pattern;
 use crate::gateway::peer::Proxies;
 use crate::gateway::{json, native, pages, pusher, tls, websocket};
 use crate::telemetry::Metrics;
 
-static PLAIN: Plain = Plain;
+/// How many framings the native dialect has.
+const FRAMING_COUNT: u8 = 3;
 
-/// The wire forms: each encoder in the place that its id names.
-#[derive(Debug)]
-struct Wires {
-    encoders: Vec<Arc<dyn Encode>>,
-    plain: EncoderId,
-    pusher: HashMap<pusher::Form, EncoderId>,
-}
+/// The native dialect's framings, in the order of their encoders: a plain WebSocket, and Socket.IO's namespaces.
+static FRAMINGS: [&dyn Framing; FRAMING_COUNT as usize] = [&framing::Plain, &framing::CHAT, &framing::ROOT];
 
-impl Wires {
-    fn new() -> Result<Self, String> {
-        let mut encoders: Vec<Arc<dyn Encode>> = Vec::new();
-        let mut add = |encoder: Arc<dyn Encode>| {
-            let place = u8::try_from(encoders.len()).unwrap_or(u8::MAX);
-            encoders.push(encoder);
-            EncoderId(place)
-        };
-        let plain = add(Arc::new(native::Encoder::new(&PLAIN)));
-        let pusher =
-            pusher::Form::ALL.into_iter().map(|form| (form, add(Arc::new(pusher::Encoder(form))))).collect();
-        if encoders.len() > MAX_ENCODERS {
-            return Err("there are more wire forms than the broker takes".to_owned());
-        }
-        Ok(Self { encoders, plain, pusher })
-    }
-}
+/// The forms of the Pusher dialect follow them.
+const FORMS: [pusher::Form; 4] = pusher::Form::ALL;
+const _: () =
+    assert!(FRAMING_COUNT as usize + FORMS.len() <= MAX_ENCODERS, "the broker takes no more wire forms");
 
 /// A hub that is about to be.
 #[derive(Debug)]
@@ -109,8 +91,7 @@ impl App {
             clock,
             config,
         };
-        let wires = Wires::new()?;
-        let handle = start_broker(&shared, &wires)?;
+        let handle = start_broker(&shared)?;
         let slots = shared.apps.iter().map(|app| (app.id.to_string(), handle.for_app(app.slot)));
         let handles: Arc<[(String, Handle)]> = slots.collect();
         let stop = Arc::clone(&shared.stop);
@@ -120,7 +101,7 @@ impl App {
         let address = main.local_addr().map_err(|error| error.to_string())?;
         let mut servers = Vec::new();
         let settings = http_settings(&shared);
-        let routes = routes(&shared, &handle, wires)?;
+        let routes = routes(&shared, &handle)?;
         let serving = http::serve(main, routes, certificate, settings.clone(), shutdown.subscribe());
         servers.push(tokio::spawn(serving));
 
@@ -187,6 +168,7 @@ impl Running {
                  demo page   {scheme}://{address}/   (open it in two tabs)\n\
                  native      {socket}://{address}/ws   key demo-key, secret demo-secret\n\
                  pusher      {socket}://{address}/app/demo-key   app id 1, key demo-key, secret demo-secret\n\
+                 socket.io   {scheme}://{address}/chat   the same tokens, as ?token=...\n\
                  \n\
                  curl -s -X POST {scheme}://{address}/api/anonymous/auth -d displayname=Ada   # a guest's token\n\
                  {{\"event\":\"SUBSCRIBE_CHANNEL\",\"payload\":{{\"channel\":{{\"type\":\"topic\",\"_id\":\"lobby\"}}}}}}\n\
@@ -258,7 +240,7 @@ async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {key} = {address}: {error}"))
 }
 
-fn start_broker(shared: &Shared, wires: &Wires) -> Result<Handle, String> {
+fn start_broker(shared: &Shared) -> Result<Handle, String> {
     let Shared { config, clock, metrics, .. } = shared;
     let now = clock.now();
     let floor = match &config.data_dir {
@@ -268,7 +250,10 @@ fn start_broker(shared: &Shared, wires: &Wires) -> Result<Handle, String> {
     // The engine remembers a topic's numbering a little longer than the roster remembers the topic.
     let retention = config.presence.retention + Duration::from_secs(10);
     let engine: Box<dyn Engine> = Box::new(Memory::new(now, floor, retention));
-    let encoders = wires.encoders.clone();
+    let encoder =
+        |framing: &&'static dyn Framing| Arc::new(native::Encoder::new(*framing)) as Arc<dyn Encode>;
+    let forms = FORMS.map(|form| Arc::new(pusher::Encoder(form)) as Arc<dyn Encode>);
+    let encoders = FRAMINGS.iter().map(encoder).chain(forms).collect();
     let limits = RosterLimits {
         history: config.presence.history,
         retention: config.presence.retention,
@@ -324,23 +309,34 @@ fn keep_mark(folder: &std::path::Path, clock: &Clock) -> Result<Timetoken, Strin
     Ok(floor)
 }
 
-fn routes(shared: &Shared, handle: &Handle, wires: Wires) -> Result<Router, String> {
+fn routes(shared: &Shared, handle: &Handle) -> Result<Router, String> {
     let Shared { config, clock, apps, metrics, .. } = shared;
     let settings = websocket_settings(shared);
-    let native = native::Shared {
-        apps: Arc::clone(apps),
-        broker: handle.clone(),
-        clock: clock.clone(),
-        framing: &PLAIN,
-        encoder: wires.plain,
-        ping_interval: config.limits.ping_interval,
-        outbox: bounds(config),
-        auth_timeout: config.limits.auth_timeout,
-        body_bytes: config.http.body_bytes,
-        metrics: metrics.clone(),
+    let native = |id: u8| {
+        Arc::new(native::Shared {
+            apps: Arc::clone(apps),
+            broker: handle.clone(),
+            clock: clock.clone(),
+            framing: FRAMINGS[usize::from(id)],
+            encoder: EncoderId(id),
+            ping_interval: config.limits.ping_interval,
+            outbox: bounds(config),
+            auth_timeout: config.limits.auth_timeout,
+            body_bytes: config.http.body_bytes,
+            metrics: metrics.clone(),
+        })
     };
-    let native = native::router(Arc::new(native), settings.clone());
-    let pusher = pusher::router(Arc::new(pusher_shared(shared, handle, wires.pusher)?), settings);
+    let [plain, chat, root] = [0, 1, 2].map(native);
+    let gate = native::Gate {
+        chat,
+        root,
+        websocket: settings.clone(),
+        ping_interval: config.socketio.ping_interval,
+        ping_timeout: config.socketio.ping_timeout,
+        lines: native::Lines::default(),
+    };
+    let native = native::router(plain, Arc::new(gate));
+    let pusher = pusher::router(Arc::new(pusher_shared(shared, handle)?), settings);
     let health = shared.health.clone();
     let ready = axum::routing::get(move || async move { admin::readiness(&health) });
     Ok(Router::new()
@@ -362,11 +358,7 @@ fn websocket_settings(shared: &Shared) -> websocket::Settings {
     settings
 }
 
-fn pusher_shared(
-    shared: &Shared,
-    handle: &Handle,
-    encoders: HashMap<pusher::Form, EncoderId>,
-) -> Result<pusher::Shared, String> {
+fn pusher_shared(shared: &Shared, handle: &Handle) -> Result<pusher::Shared, String> {
     let config = &shared.config;
     let tenant = |(app, settings): (&Arc<Tenant>, &AppConfig)| {
         let too_long = || format!("apps.{}.id is too long", app.slot.0);
@@ -377,7 +369,7 @@ fn pusher_shared(
         tenants: pusher::Tenants::new(tenants),
         broker: handle.clone(),
         clock: shared.clock.clone(),
-        encoders,
+        encoders: FORMS.into_iter().zip((FRAMING_COUNT..).map(EncoderId)).collect(),
         outbox: bounds(config),
         is_tls: config.tls.is_some(),
         has_proxies: !config.http.trusted_proxies.is_empty(),

@@ -230,11 +230,16 @@ impl Broker {
                 // The viewer starts from what has been ordered so far; that it watches begins a topic's numbering.
                 self.drain_engine(now);
                 let room = &self.rooms[usize::from(app.0)];
-                if room.roster.topic(&topic).is_none() && room.is_here(session) {
+                let is_first = room.roster.topic(&topic).is_none() && room.is_here(session);
+                if is_first {
                     let watchers = Command::Watchers(topic.clone(), 1);
                     self.submit(app, &watchers, Asked::by_nobody(), now);
                 }
-                self.rooms[usize::from(app.0)].watch(session, &topic, since, reply);
+                let room = &mut self.rooms[usize::from(app.0)];
+                room.watch(session, &topic, since, reply);
+                if is_first {
+                    room.tell_counts(&topic);
+                }
             }
             Request::Unwatch { session, topic, reply } => room.unwatch(session, &topic, reply),
             Request::Roster { topic, reply } => {

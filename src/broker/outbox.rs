@@ -182,6 +182,11 @@ impl Outbox {
         *queue = Queue { is_closed: true, ..Queue::default() };
     }
 
+    /// The connection goes on with another session, which starts with an empty queue. The broker must have let go of the one before.
+    pub fn reopen(&self) {
+        *self.lock() = Queue::default();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -13,8 +13,8 @@ use super::policy::Policy;
 use super::reply::{CloseReason, Notice, Reply, ReplyTo};
 use super::stream::{Echo, Newcomer, Stream, Viewer, answer};
 use crate::core::{
-    Change, Epoch, Leases, Limits, Mono, NodeId, Now, Op, PartyId, Record, Rev, Roster, SessionId, Timetoken,
-    TopicName,
+    Change, ChangeKind, Epoch, Leases, Limits, Mono, NodeId, Now, Op, PartyId, Record, Rev, Roster,
+    SessionId, Timetoken, TopicName,
 };
 use crate::engine::{Ordered, Rows};
 use crate::telemetry::Metrics;
@@ -129,6 +129,16 @@ impl Room {
         stream.welcome(Newcomer { session, viewer, since, reply }, roster);
         self.recount.insert(topic.clone());
         self.touch(topic);
+    }
+
+    /// The first viewer is told the counts that it made before it was one.
+    pub(super) fn tell_counts(&mut self, topic: &TopicName) {
+        let (Some(stream), Some(known)) = (self.streams.get_mut(topic), self.roster.topic(topic)) else {
+            return;
+        };
+        let (stamp, occupancy) = (known.stamp(), known.occupancy());
+        let change = Change { topic: topic.clone(), stamp, kind: ChangeKind::Counts, occupancy, edge: None };
+        stream.tell_counts(Arc::new(change));
     }
 
     /// Ends a session's watching.

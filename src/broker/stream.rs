@@ -157,6 +157,12 @@ impl Stream {
         }
     }
 
+    /// Tells the counts when they are due next.
+    pub(super) fn tell_counts(&mut self, change: Arc<Change>) {
+        self.occupancy = change.occupancy;
+        self.counts = Some(change);
+    }
+
     pub(super) fn echo(&mut self, echo: Echo) {
         self.echoes.push(echo);
     }

@@ -31,6 +31,8 @@ pub struct Config {
     pub limits: Limits,
     /// `presence.*`.
     pub presence: Presence,
+    /// `socketio.*`.
+    pub socketio: SocketIo,
     /// `drain.*`.
     pub drain: Drain,
     /// `apps`; never empty.
@@ -127,6 +129,14 @@ pub struct Presence {
     pub retention: Duration,
 }
 
+/// `socketio.*`.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "each is the key of the same name")]
+pub struct SocketIo {
+    pub ping_interval: Duration,
+    pub ping_timeout: Duration,
+}
+
 /// `drain.*`.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each is the key of the same name")]
@@ -183,6 +193,10 @@ impl Config {
             log: log(&read),
             limits: limits(&read),
             presence: presence(&read),
+            socketio: SocketIo {
+                ping_interval: read.duration("socketio.ping_interval"),
+                ping_timeout: read.duration("socketio.ping_timeout"),
+            },
             drain: Drain { window: read.duration("drain.window"), timeout: read.duration("drain.timeout") },
             apps: apps(&read)?,
         };

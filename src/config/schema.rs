@@ -165,6 +165,13 @@ pub(super) const KEYS: &[Key] = &[
         "How many changes and messages of a topic are kept for those who were away.",
     ),
     key("presence.retention", Duration, "60s", "How long an empty topic is remembered."),
+    key(
+        "socketio.ping_interval",
+        Wait,
+        "25s",
+        "How often Engine.IO's heartbeat beats, beside the WebSocket's own ping.",
+    ),
+    key("socketio.ping_timeout", Wait, "20s", "How long the answer to its ping may take."),
     key("drain.window", Duration, "10s", "Over how long the clients of a stopping hub are told to go."),
     key("drain.timeout", Duration, "15s", "When a stopping hub ends whatever is left."),
     key("apps.#.id", Name, "", "The app's id: digits, for Pusher's libraries."),

@@ -124,6 +124,8 @@ struct Held {
     address: Option<IpAddr>,
     party: Option<(AppSlot, PartyId)>,
     is_authenticated: bool,
+    /// The connection that this one goes on over, and is counted as.
+    heir: Option<Arc<Admission>>,
 }
 
 impl Limits {
@@ -193,6 +195,43 @@ impl Admission {
         Ok(())
     }
 
+    /// Counts in a connection that has no socket of its own: it lives in the requests of others.
+    ///
+    /// # Errors
+    /// A bound is reached.
+    pub fn another(&self, address: Option<IpAddr>) -> Result<Self, Excess> {
+        self.limits.admit(address)
+    }
+
+    /// The connection goes on over a socket that is counted itself: it gives back its own place, except its party's.
+    pub fn move_to(&self, heir: Arc<Self>) {
+        let mut held = lock(&self.held);
+        if held.is_authenticated {
+            heir.authenticate();
+        }
+        if held.heir.replace(heir).is_none() {
+            self.give_back(&mut held);
+        }
+    }
+
+    /// Gives back what is not the party's.
+    fn give_back(&self, held: &mut Held) {
+        let mut counts = lock(&self.limits.counts);
+        counts.total -= 1;
+        if !held.is_authenticated {
+            counts.unauthenticated -= 1;
+        }
+        if let Some(address) = held.address.take() {
+            give_back(&mut counts.addresses, address);
+        }
+    }
+
+    /// Whether the connection has authenticated.
+    #[must_use]
+    pub fn is_authenticated(&self) -> bool {
+        lock(&self.held).is_authenticated
+    }
+
     /// Whether the hub takes no new WebSockets, because it is about to stop.
     #[must_use]
     pub fn is_draining(&self) -> bool {
@@ -202,8 +241,12 @@ impl Admission {
     /// The connection has authenticated, without being one party's: a backend, or one that carries requests of many.
     pub fn authenticate(&self) {
         let mut held = lock(&self.held);
-        if !std::mem::replace(&mut held.is_authenticated, true) {
-            lock(&self.limits.counts).unauthenticated -= 1;
+        if std::mem::replace(&mut held.is_authenticated, true) {
+            return;
+        }
+        match &held.heir {
+            Some(heir) => heir.authenticate(),
+            None => lock(&self.limits.counts).unauthenticated -= 1,
         }
     }
 
@@ -230,17 +273,12 @@ impl Admission {
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        let held = std::mem::take(&mut *lock(&self.held));
-        let mut counts = lock(&self.limits.counts);
-        counts.total -= 1;
-        if !held.is_authenticated {
-            counts.unauthenticated -= 1;
-        }
-        if let Some(address) = held.address {
-            give_back(&mut counts.addresses, address);
+        let mut held = std::mem::take(&mut *lock(&self.held));
+        if held.heir.is_none() {
+            self.give_back(&mut held);
         }
         if let Some(party) = held.party {
-            give_back(&mut counts.parties, party);
+            give_back(&mut lock(&self.limits.counts).parties, party);
         }
     }
 }

@@ -59,11 +59,16 @@ impl Client {
 
     /// A connection of the app on protocol 7 that has read its first frame.
     pub(crate) async fn open(hub: &Hub, name: &str) -> Self {
-        Self::open_at(hub, name, "/app/app-key?protocol=7&client=raw&version=1").await.unwrap()
+        Self::open_at(hub, name, "/app/app-key?protocol=7&client=raw&version=1", &[]).await.unwrap()
     }
 
-    pub(crate) async fn open_at(hub: &Hub, name: &str, target: &str) -> Result<Self, String> {
-        let mut client = Self::connect(hub, name, target, &[]).await?;
+    pub(crate) async fn open_at(
+        hub: &Hub,
+        name: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Self, String> {
+        let mut client = Self::connect(hub, name, target, headers).await?;
         let Came::Frame(frame) = client.next().await else { return Err("closed".to_owned()) };
         if frame["event"] != "pusher:connection_established" {
             return Err(format!("the first frame is {frame}"));
@@ -119,9 +124,15 @@ impl Client {
 
     /// The next frame, or the close.
     pub(crate) async fn next(&mut self) -> Came {
-        match self.early.pop_front() {
-            Some(frame) => Came::Frame(frame),
-            None => self.receive().await,
+        loop {
+            let came = match self.early.pop_front() {
+                Some(frame) => Came::Frame(frame),
+                None => self.receive().await,
+            };
+            match came {
+                Came::Frame(frame) if is_about_fence(&frame) => {}
+                came => return came,
+            }
         }
     }
 

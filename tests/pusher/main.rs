@@ -1,6 +1,7 @@
 //! Pusher Channels end to end: a whole hub on ports of its own with a clock that the test moves, spoken to over real sockets.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod attacks;
 mod backend;
 mod client;
 mod hub;
@@ -23,7 +24,7 @@ macro_rules! scenarios {
     };
 }
 
-scenarios!(skeleton);
+scenarios!(across, connecting, channels, presence, messages, users, api, buffer);
 
 #[test]
 fn all_scenarios_are_run() {

@@ -137,7 +137,7 @@ impl Stage {
         let client = if step.get("raw").is_some() {
             Client::connect(&self.hub, name, path, &headers).await?
         } else {
-            Client::open_at(&self.hub, name, path).await?
+            Client::open_at(&self.hub, name, path, &headers).await?
         };
         self.kept.insert(format!("{name}.socket"), client.socket_id.clone().into());
         self.clients.insert(name.to_owned(), client);

@@ -28,11 +28,11 @@ pub struct Trigger<'a> {
 }
 
 impl Trigger<'_> {
-    /// The data as text.
+    /// The data as text; `None` if there is none, or a string that is no text.
     #[must_use]
     pub fn data_text(&self) -> Option<Cow<'_, str>> {
         let data = self.data.filter(|data| data.get() != "null")?;
-        Some(text_of(data).unwrap_or_else(|| Cow::Owned(compact(data.get()))))
+        if data.get().starts_with('"') { text_of(data) } else { Some(Cow::Owned(compact(data.get()))) }
     }
 }
 
@@ -86,6 +86,7 @@ mod tests {
             (r#"{"data":{"b": 1, "a": [2]}}"#, Some(r#"{"b":1,"a":[2]}"#)),
             (r#"{"data":5}"#, Some("5")),
             (r#"{"data":null}"#, None),
+            (r#"{"data":"\ud800"}"#, None),
             (r#"{"socket_id":null}"#, None),
         ] {
             let trigger: Trigger<'_> = serde_json::from_str(body).unwrap();

@@ -73,7 +73,7 @@ impl Visit {
         let followed = missed.iter().flatten().find_map(|step| step.link).map(|link| link.prev);
         let place = Place { rev: Some((*epoch, followed.unwrap_or(*rev))), ..Place::default() };
         for _ in 0..times {
-            if !framing.has_roster() {
+            if !framing.is_extended() {
                 framing.event(event::CHANNEL_SUBSCRIBED, &[&head], Place::default(), out);
                 continue;
             }

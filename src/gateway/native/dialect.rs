@@ -93,23 +93,18 @@ impl Native {
         }
     }
 
-    /// Handles one event, from whichever framing; `payload` and `id` are raw JSON.
+    /// Serves one event, from whichever framing.
     pub(super) async fn event(
         &mut self,
-        frame: &ClientFrame<'_>,
+        request: &Request<'_>,
         out: &mut BytesMut,
     ) -> Result<(), CloseReason> {
-        let request = Request {
-            event: &frame.event,
-            payload: frame.payload.and_then(Object::of),
-            id: frame.id.map(|id| id.get()),
-        };
         if request.event == event::AUTHENTICATE {
             self.pace_faults()?;
-            return self.authenticate(&request, out).await;
+            return self.authenticate(request, out).await;
         }
         match &mut self.visit {
-            Some(visit) => visit.request(&request, out).await,
+            Some(visit) => visit.request(request, out).await,
             None => {
                 self.refuse(request.id, &fault::NOT_AUTHENTICATED, out);
                 self.others += 1;
@@ -151,7 +146,11 @@ impl Native {
     }
 
     /// The connection speaks for somebody from now on.
-    async fn admit(&mut self, principal: Principal, out: &mut BytesMut) -> Result<(), CloseReason> {
+    pub(super) async fn admit(
+        &mut self,
+        principal: Principal,
+        out: &mut BytesMut,
+    ) -> Result<(), CloseReason> {
         if let Some(admission) = &self.arrival.admission {
             claim(admission, &principal)?;
         }
@@ -166,24 +165,32 @@ impl Native {
         };
         broker.open(opening).await;
         let visit = Visit::new(Arc::clone(&self.shared), broker, session, principal);
-        visit.welcome(out);
+        if self.shared.framing.is_extended() {
+            visit.welcome(out);
+        }
         self.visit = Some(Box::new(visit));
         self.patience_ends = None;
         Ok(())
     }
 
+    /// The session, once the connection speaks for somebody.
+    pub(super) fn session(&self) -> Option<SessionId> {
+        self.visit.as_ref().map(|visit| visit.session)
+    }
+
     /// Frames that cost work and come to nothing are allowed now and then, not as a flood.
-    fn pace_faults(&mut self) -> Result<(), CloseReason> {
+    pub(super) fn pace_faults(&mut self) -> Result<(), CloseReason> {
         let now = self.shared.clock.now().mono;
         if self.faults.allows(now) { Ok(()) } else { Err(CloseReason::TooFast) }
     }
 
-    fn caps(&self) -> Caps {
+    /// How much JSON may hold.
+    pub(super) fn caps(&self) -> Caps {
         self.visit.as_ref().map_or_else(Caps::default, |visit| visit.principal.app.limits.json)
     }
 
     /// Answers a frame that is no request, or not one that can be served.
-    fn refuse(&self, id: Option<&str>, fault: &Fault, out: &mut BytesMut) {
+    pub(super) fn refuse(&self, id: Option<&str>, fault: &Fault, out: &mut BytesMut) {
         self.shared.framing.event(event::ERROR, &[&fault.body()], Place::default(), out);
         self.acknowledge(id, Err(fault), out);
     }
@@ -218,7 +225,14 @@ impl Conversation for Native {
     async fn text(&mut self, text: &str, out: &mut BytesMut) -> Result<(), CloseReason> {
         let excess = json::check(text, &self.caps()).err();
         match (ClientFrame::parse(text), excess) {
-            (Ok(frame), None) => self.event(&frame, out).await,
+            (Ok(frame), None) => {
+                let request = Request {
+                    event: &frame.event,
+                    payload: frame.payload.and_then(Object::of),
+                    id: frame.id.map(|id| id.get()),
+                };
+                self.event(&request, out).await
+            }
             (Ok(frame), Some(excess)) => {
                 self.pace_faults()?;
                 self.refuse(frame.id.map(|id| id.get()), &excess.into(), out);

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use presence_protocol::socketio::PacketError;
+
 use crate::core::{NameError, Refusal};
 use crate::gateway::json::{self, Excess};
 use crate::gateway::token::Refused;
@@ -47,6 +49,22 @@ pub const INVALID_JSON: Fault = Fault::new("invalid.json", "a frame is JSON");
 pub const UNKNOWN_EVENT: Fault = Fault::new("unknown.event", "the hub knows no event of this name");
 /// A binary frame came.
 pub const BINARY: Fault = Fault::new("invalid.frame", "frames of this dialect are text");
+/// A binary message came that belongs to no packet.
+pub const STRAY_BINARY: Fault = Fault::new("invalid.frame", "no packet has announced this binary message");
+/// A packet came before the parts of the one before it.
+pub const INTERRUPTED: Fault =
+    Fault::new("invalid.frame", "the attachments of a packet come before the next packet");
+/// The parts of a packet did not come.
+pub const NO_ATTACHMENTS: Fault =
+    Fault::new("invalid.frame", "the attachments of a packet come within 10 s after it");
+/// The parts of a packet are too long.
+pub const LONG_ATTACHMENTS: Fault = Fault::new(
+    "too.large",
+    "a packet and its attachments together are longer than limits.frame_bytes allows",
+);
+/// The connection speaks in another namespace.
+pub const ELSEWHERE: Fault =
+    Fault::new("invalid.frame", "a connection speaks in one namespace; use another connection for another");
 /// More came than is allowed.
 pub const TOO_FAST: Fault = Fault::new("too.fast", "this is too often; slow down");
 /// The session watches as many topics as are allowed.
@@ -81,6 +99,12 @@ pub const LONG_BODY: Fault = Fault::new("too.large", "the body is too long");
 /// Nobody can receive the event.
 pub const BAD_RECEIVERS: Fault =
     Fault::new("invalid.parameters", "receivers is a list of users, each with an _id, and not too long");
+
+impl From<PacketError> for Fault {
+    fn from(error: PacketError) -> Self {
+        Self { code: "invalid.frame", message: error.to_string().into() }
+    }
+}
 
 impl From<NameError> for Fault {
     fn from(error: NameError) -> Self {

@@ -9,7 +9,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Form, FromRequest, Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{any, delete, get, post};
 use axum::{Json, Router};
 use presence_protocol::native::{AnonymousAuth, DemoToken, DemoTokenRequest, Role, Token};
 use serde::de::DeserializeOwned;
@@ -17,6 +17,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use uuid::Uuid;
 
 use super::dialect::{Arrival, Native, Shared};
+use super::engineio::{self, Gate};
 use super::fault::{self, Fault};
 use super::payload;
 use crate::broker::{Outbox, Reply};
@@ -46,9 +47,15 @@ type Here = State<Arc<Rest>>;
 /// The pairs of a query, of which any may be there.
 type Pairs = Query<Vec<(String, String)>>;
 
-/// The routes of the dialect: `/ws` and those under `/api/`.
-pub fn router(shared: Arc<Shared>, websocket: websocket::Settings) -> Router {
+/// The routes of the dialect: `/ws`, `/socket.io/`, and those under `/api/`.
+pub fn router(shared: Arc<Shared>, gate: Arc<Gate>) -> Router {
     let cors = cors(&shared);
+    let websocket = gate.websocket.clone();
+    let packets = Router::new()
+        .route("/socket.io/", any(engineio::enter))
+        .route("/socket.io", any(engineio::enter))
+        .layer(cors.clone().allow_credentials(true))
+        .with_state(gate);
     let api = Router::new()
         .route("/api/anonymous/auth", post(anonymous))
         .route("/api/users/me", get(me))
@@ -56,7 +63,8 @@ pub fn router(shared: Arc<Shared>, websocket: websocket::Settings) -> Router {
         .route("/api/spaces/{topic}/attendees/{kind}/{id}", delete(remove))
         .layer(DefaultBodyLimit::max(shared.body_bytes))
         .layer(cors);
-    Router::new().route("/ws", get(connect)).merge(api).with_state(Arc::new(Rest { shared, websocket }))
+    let rest = Router::new().route("/ws", get(connect)).merge(api);
+    rest.with_state(Arc::new(Rest { shared, websocket })).merge(packets)
 }
 
 /// Pages may call what they may connect to.

@@ -124,7 +124,7 @@ impl Visit {
             topics: HashMap::new(),
             held: Vec::new(),
             strays: Vec::new(),
-            asked: Table::default(),
+            asked: Table::of(session),
             paces,
             expiry: None,
             is_warned: false,

@@ -26,11 +26,12 @@ struct Event {
 
 /// `POST /apps/{id}/events`.
 pub(super) async fn events(shared: &Shared, call: &Call) -> Result<Bytes, Refusal> {
-    if call.body.is_empty() {
-        return trigger(shared, call, &of_query(call)).await;
-    }
-    let trigger_body: Trigger<'_> = parsed(&call.body)?;
-    trigger(shared, call, &trigger_body).await
+    let event = if call.body.is_empty() {
+        event(&call.tenant, &of_query(call), call.query.get("data").as_deref())?
+    } else {
+        read(&call.tenant, &parsed(&call.body)?)?
+    };
+    trigger(shared, call, &event).await
 }
 
 /// `POST /apps/{id}/users/{user}/events`.
@@ -38,7 +39,7 @@ pub(super) async fn to_user(shared: &Shared, call: &Call, user: &str) -> Result<
     let mut body: Trigger<'_> = parsed(&call.body)?;
     body.channels = None;
     body.channel = Some(format!("{SERVER_TO_USER}{user}"));
-    trigger(shared, call, &body).await
+    trigger(shared, call, &read(&call.tenant, &body)?).await
 }
 
 /// `POST /apps/{id}/channels/{channel}/events`: the body is the data, whatever it is.
@@ -92,11 +93,10 @@ pub(super) async fn batch(shared: &Shared, call: &Call) -> Result<Bytes, Refusal
     Ok(out.into())
 }
 
-async fn trigger(shared: &Shared, call: &Call, body: &Trigger<'_>) -> Result<Bytes, Refusal> {
-    let event = read(&call.tenant, body)?;
+async fn trigger(shared: &Shared, call: &Call, event: &Event) -> Result<Bytes, Refusal> {
     let broker = call.broker(shared);
-    let ids = publish(&broker, &call.tenant, &event).await?;
-    let infos = info(&broker, &event).await?;
+    let ids = publish(&broker, &call.tenant, event).await?;
+    let infos = info(&broker, event).await?;
     let mut out = Vec::with_capacity(64);
     json::object(&mut out, |answer| {
         if let Some(infos) = infos {
@@ -117,16 +117,16 @@ fn parsed<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
 }
 
 /// The parameters of an event in the query, as very old libraries send them.
-fn of_query(call: &Call) -> Trigger<'static> {
-    let get = |key: &str| call.query.get(key);
-    let channels: Vec<String> = call.query.all("channels[]").collect();
-    Trigger {
-        name: get("name").map(Into::into),
-        data: None,
-        channels: (!channels.is_empty()).then_some(channels),
-        channel: get("channel"),
-        socket_id: get("socket_id"),
-        info: get("info"),
+fn of_query(call: &Call) -> Asked {
+    let mut channels: Vec<String> = call.query.all("channels[]").collect();
+    if channels.is_empty() {
+        channels.extend(call.query.get("channel"));
+    }
+    Asked {
+        name: call.query.get("name"),
+        channels,
+        socket_id: call.query.get("socket_id"),
+        info: call.query.get("info"),
     }
 }
 
