@@ -42,7 +42,7 @@ pub trait Encode: Send + Sync + fmt::Debug {
     /// Appends the frame that tells viewers of a big topic its counts, once an interval.
     fn interval(&self, topic: &TopicName, occupancy: Occupancy, out: &mut BytesMut);
 
-    /// Whether a session is not sent what it caused itself.
+    /// Whether a session is not sent what it caused itself. The frames of such a wire form carry no chain, for it would have gaps.
     fn omits_own(&self) -> bool {
         false
     }

@@ -4,6 +4,8 @@
 mod kit;
 #[path = "../engine/late.rs"]
 mod late;
+mod others;
+mod own;
 mod pace;
 mod slow;
 mod streams;
