@@ -50,8 +50,9 @@ impl Client {
             let header: axum::http::HeaderName = header.parse().unwrap();
             request.headers_mut().insert(header, value.parse().unwrap());
         }
-        let (stream, _) =
-            tokio_tungstenite::connect_async(request).await.map_err(|error| error.to_string())?;
+        let (stream, _) = tokio_tungstenite::connect_async_with_config(request, None, true)
+            .await
+            .map_err(|error| error.to_string())?;
         let name = name.to_owned();
         let (socket_id, early) = (String::new(), VecDeque::new());
         Ok(Self { name, socket_id, is_native: false, stream, early, fences: 0 })
