@@ -240,6 +240,7 @@ impl Broker {
                 let room = &self.rooms[usize::from(app.0)];
                 look(&room.roster, &room.leases, now);
             }
+            Request::Follow(follower) => room.follow(follower),
             Request::Close(closing) => self.close(app, &closing, now),
         }
     }

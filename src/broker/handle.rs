@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::encode::{EncoderId, Roll};
+use super::feed::{Feed, Follower, feed};
 use super::outbox::Outbox;
 use super::reply::{Reply, ReplyTo};
 use crate::core::{Command, Epoch, Leases, Now, Party, Refusal, Rev, Roster, SessionId, Terms, TopicName};
@@ -57,6 +58,7 @@ pub(super) enum Request {
         reply: ReplyTo,
     },
     Read(Look),
+    Follow(Follower),
     Close(Closing),
 }
 
@@ -85,6 +87,7 @@ impl fmt::Debug for Request {
             Self::Unwatch { .. } => "Unwatch",
             Self::Roster { .. } => "Roster",
             Self::Read(_) => "Read",
+            Self::Follow(_) => "Follow",
             Self::Close(_) => "Close",
         })
     }
@@ -180,6 +183,15 @@ impl Handle {
         });
         self.send(Request::Read(look)).await;
         answer.await.ok()
+    }
+
+    /// Follows every change of the app, beginning with the requests that are made after this one. The feed holds `bound`
+    /// changes; a follower that lets more wait is told the net of what it missed, topic by topic. Whoever needs to know what
+    /// was before reads the roster afterwards, and passes over the changes that are in it by their stamps.
+    pub async fn follow(&self, bound: usize) -> Feed {
+        let (follower, feed) = feed(bound);
+        self.send(Request::Follow(follower)).await;
+        feed
     }
 
     /// Ends all connections of a party, on this node.

@@ -1,6 +1,7 @@
 //! The broker in process, with a manual clock and a wire form made for reading: what viewers are sent, and in what chain.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod feed;
 mod kit;
 #[path = "../engine/late.rs"]
 mod late;
