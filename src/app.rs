@@ -26,6 +26,9 @@ use crate::gateway::pattern::Pattern;
 use crate::gateway::peer::Proxies;
 use crate::gateway::{json, native, pages, tls, websocket};
 use crate::telemetry::Metrics;
+use crate::webhook::{self, Couriers, Hooks};
+
+mod webhooks;
 
 /// The wire forms, in the order of their encoders.
 static PLAIN: Plain = Plain;
@@ -51,11 +54,13 @@ pub struct Running {
     shutdown: watch::Sender<bool>,
     servers: Vec<tokio::task::JoinHandle<()>>,
     counting: tokio::task::JoinHandle<()>,
+    couriers: Couriers,
 }
 
 /// What listeners and gateways share.
 struct Shared {
     config: Config,
+    node: NodeId,
     clock: Clock,
     metrics: Metrics,
     health: Health,
@@ -81,10 +86,14 @@ impl App {
             health: Health::default(),
             tally: Arc::default(),
             stop: Arc::new(watch::Sender::new(false)),
+            node: NodeId(Uuid::new_v4()),
             clock,
             config,
         };
+        let endpoints = webhooks::endpoints(&shared.config, shared.node)?;
         let handle = start_broker(&shared)?;
+        let settings = webhooks::settings(&shared.config, shared.node, &shared.clock, &shared.metrics);
+        let (hooks, couriers) = Hooks::start(endpoints, settings, &handle).await;
         let slots = shared.apps.iter().map(|app| (app.id.to_string(), handle.for_app(app.slot)));
         let handles: Arc<[(String, Handle)]> = slots.collect();
         let stop = Arc::clone(&shared.stop);
@@ -103,7 +112,7 @@ impl App {
             let listener = bind("admin.listen", listen).await?;
             admin_address = listener.local_addr().ok();
             let console = console(&shared, Arc::clone(&handles), Arc::clone(&stop));
-            let routes = admin::router(console);
+            let routes = admin::router(console, webhook::routes(hooks));
             // The hub's operators are not counted among its clients.
             let own = http::Settings { limits: Limits::new(Caps::for_files(1_000)), ..settings };
             servers.push(tokio::spawn(http::serve(listener, routes, None, own, shutdown.subscribe())));
@@ -124,6 +133,7 @@ impl App {
             shutdown,
             servers,
             counting,
+            couriers,
         })
     }
 }
@@ -195,6 +205,7 @@ impl Running {
                 tracing::error!(%error, "a listener ended badly");
             }
         }
+        self.couriers.stop().await;
         self.counting.abort();
         tracing::info!("stopped");
     }
@@ -256,8 +267,7 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
         outbox: bounds(config),
     };
     let apps = config.apps.iter().map(|_| (limits, policy)).collect();
-    let node = NodeId(Uuid::new_v4());
-    let (clock, metrics) = (clock.clone(), metrics.clone());
+    let (node, clock, metrics) = (shared.node, clock.clone(), metrics.clone());
     let parts = Parts { node, clock, engine, encoders, apps, inbox: config.limits.inbox, metrics };
     let (broker, handle) = Broker::new(parts);
     let serving = tokio::spawn(broker.run());

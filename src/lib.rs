@@ -10,3 +10,4 @@ pub mod egress;
 pub mod engine;
 pub mod gateway;
 pub mod telemetry;
+pub mod webhook;

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::ConfigError;
+use super::outgoing::{self, Egress, WebhookConfig, Webhooks};
 use super::sources::{DEMO_SECRET, Origin, Written};
 use super::value::{duration, list, size};
 
@@ -32,6 +33,10 @@ pub struct Config {
     pub presence: Presence,
     /// `drain.*`.
     pub drain: Drain,
+    /// `egress.*`.
+    pub egress: Egress,
+    /// `webhooks.*`.
+    pub webhooks: Webhooks,
     /// `apps`; never empty.
     pub apps: Vec<AppConfig>,
 }
@@ -149,6 +154,7 @@ pub struct AppConfig {
     pub leeway: Duration,
     pub grace: Duration,
     pub topics: Vec<TopicRule>,
+    pub webhooks: Vec<WebhookConfig>,
     /// The app that is there when none is configured, with secrets that everybody knows.
     pub is_demo: bool,
 }
@@ -182,6 +188,8 @@ impl Config {
             limits: limits(&read),
             presence: presence(&read),
             drain: Drain { window: read.duration("drain.window"), timeout: read.duration("drain.timeout") },
+            egress: outgoing::egress(&read),
+            webhooks: outgoing::webhooks(&read),
             apps: apps(&read)?,
         };
         config.agree()?;
@@ -256,10 +264,10 @@ impl AppConfig {
 }
 
 /// Reads values whose kind was checked when they were written; what has no value reads as nothing.
-struct Reader<'a>(&'a Written);
+pub(super) struct Reader<'a>(&'a Written);
 
 impl Reader<'_> {
-    fn text(&self, path: &str) -> &str {
+    pub(super) fn text(&self, path: &str) -> &str {
         self.0.text(path)
     }
 
@@ -267,7 +275,7 @@ impl Reader<'_> {
         Some(self.text(path)).filter(|text| !text.is_empty())
     }
 
-    fn owned(&self, path: &str) -> Option<String> {
+    pub(super) fn owned(&self, path: &str) -> Option<String> {
         self.optional(path).map(str::to_owned)
     }
 
@@ -276,15 +284,15 @@ impl Reader<'_> {
         self.text(path).parse().unwrap_or(unset)
     }
 
-    fn duration(&self, path: &str) -> Duration {
+    pub(super) fn duration(&self, path: &str) -> Duration {
         duration(self.text(path)).unwrap_or_default()
     }
 
-    fn size(&self, path: &str) -> usize {
+    pub(super) fn size(&self, path: &str) -> usize {
         size(self.text(path)).unwrap_or_default()
     }
 
-    fn count(&self, path: &str) -> usize {
+    pub(super) fn count(&self, path: &str) -> usize {
         self.text(path).parse().unwrap_or_default()
     }
 
@@ -297,8 +305,22 @@ impl Reader<'_> {
         Some(self.count(path)).filter(|bound| *bound > 0)
     }
 
-    fn flag(&self, path: &str) -> bool {
+    pub(super) fn flag(&self, path: &str) -> bool {
         self.text(path) == "true"
+    }
+
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.0.has(path)
+    }
+
+    /// How many tables there are in a list of tables.
+    pub(super) fn tables(&self, list: &str) -> usize {
+        self.0.count(list)
+    }
+
+    pub(super) fn needed(&self, path: &str) -> Result<String, ConfigError> {
+        let missing = || ConfigError::Conflict(format!("{path} is missing; there must be one"));
+        self.owned(path).ok_or_else(missing)
     }
 }
 
@@ -389,10 +411,7 @@ fn apps(read: &Reader<'_>) -> Result<Vec<AppConfig>, ConfigError> {
 
 fn app(read: &Reader<'_>, place: usize, grace: Duration) -> Result<AppConfig, ConfigError> {
     let path = |key: &str| format!("apps.{place}.{key}");
-    let needed = |key: &str| {
-        let missing = || ConfigError::Conflict(format!("{} is missing; there must be one", path(key)));
-        read.owned(&path(key)).ok_or_else(missing)
-    };
+    let needed = |key: &str| read.needed(&path(key));
     let grace = if read.0.has(&path("grace")) { read.duration(&path("grace")) } else { grace };
     let rule = |rule: usize| {
         let pattern = needed(&format!("topics.{rule}.pattern"))?;
@@ -412,6 +431,7 @@ fn app(read: &Reader<'_>, place: usize, grace: Duration) -> Result<AppConfig, Co
         leeway: read.duration(&path("leeway")),
         grace,
         topics: (0..read.0.count(&path("topics"))).map(rule).collect::<Result<_, _>>()?,
+        webhooks: outgoing::webhooks_of(read, &format!("apps.{place}"))?,
         is_demo: read.0.origin(&path("id")) == Some(&Origin::DemoApp),
     })
 }

@@ -2,6 +2,7 @@
 
 mod checked;
 mod error;
+mod outgoing;
 mod print;
 mod schema;
 mod sources;
@@ -12,5 +13,6 @@ mod tests;
 
 pub use checked::{Admin, AppConfig, Config, Drain, Http, Limits, Log, LogFormat, Presence, Tls, TopicRule};
 pub use error::ConfigError;
+pub use outgoing::{Egress, WebhookConfig, WebhookFormat, Webhooks};
 pub use print::{manual, print};
 pub use sources::{ConfigArgs, Loaded, environment};

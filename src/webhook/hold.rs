@@ -1,0 +1,143 @@
+//! Holds leaves and vacancies back for a moment, so that a quick return is told to nobody.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use super::hook::{Hook, What};
+use crate::core::{ChangeKind, Content, Mono, Now, Party, PartyId, TopicName, Wall};
+
+/// The place of what is held: when it is due, and the order in which it came.
+type Place = (Mono, u64);
+
+/// What is held of one topic.
+#[derive(Debug, Default)]
+struct Held {
+    lefts: HashMap<PartyId, Place>,
+    vacated: Option<Place>,
+}
+
+/// Holds for at most a span, counted from the last sign of life: a grace that has passed already counts. Of one party, and of one
+/// topic's being occupied or not, everything stays in order, and a vacancy never comes before a leave of its topic; but others do not
+/// wait for what is held.
+#[derive(Debug)]
+pub(super) struct Holding {
+    span: Duration,
+    held: BTreeMap<Place, Hook>,
+    topics: HashMap<TopicName, Held>,
+    next: u64,
+}
+
+impl Holding {
+    pub(super) fn new(span: Duration) -> Self {
+        Self { span, held: BTreeMap::new(), topics: HashMap::new(), next: 0 }
+    }
+
+    /// Takes a hook, and gives what is to be told at once: usually itself, but nothing while it is held or where it undoes what is.
+    pub(super) fn take(&mut self, now: Now, hook: Hook) -> Option<Hook> {
+        match hook.what {
+            What::Left | What::Vacated => self.hold(now, hook),
+            What::Joined => self.back(hook),
+            What::Occupied => match self.topics.get_mut(&hook.topic).and_then(|held| held.vacated.take()) {
+                Some(place) => {
+                    self.undo(&hook.topic, place);
+                    None
+                }
+                None => Some(hook),
+            },
+            What::Updated | What::Counts | What::ClientEvent | What::CacheMiss => Some(hook),
+        }
+    }
+
+    /// What has been held for long enough, in order.
+    pub(super) fn release(&mut self, now: Mono) -> Vec<Hook> {
+        let mut released = Vec::new();
+        while self.held.first_key_value().is_some_and(|((due, _), _)| *due <= now) {
+            let Some((place, hook)) = self.held.pop_first() else { break };
+            self.forget(&hook, place);
+            released.push(hook);
+        }
+        released
+    }
+
+    /// Everything that is held, in order: there is no time left to wait.
+    pub(super) fn release_all(&mut self) -> Vec<Hook> {
+        self.topics.clear();
+        std::mem::take(&mut self.held).into_values().collect()
+    }
+
+    /// When the next is due.
+    pub(super) fn next_due(&self) -> Option<Mono> {
+        self.held.first_key_value().map(|((due, _), _)| *due)
+    }
+
+    fn hold(&mut self, now: Now, hook: Hook) -> Option<Hook> {
+        let mut due = now.mono + self.rest(now.wall, &hook);
+        let held = self.topics.get(&hook.topic);
+        if hook.what == What::Vacated {
+            let last = held.and_then(|held| held.lefts.values().max().map(|(due, _)| *due));
+            due = due.max(last.unwrap_or_default());
+        }
+        if due <= now.mono {
+            return Some(hook);
+        }
+        let place = (due, self.next);
+        self.next += 1;
+        let held = self.topics.entry(hook.topic.clone()).or_default();
+        match who(&hook) {
+            Some((party, _)) if hook.what == What::Left => {
+                held.lefts.insert(party.id.clone(), place);
+            }
+            _ => held.vacated = Some(place),
+        }
+        self.held.insert(place, hook);
+        None
+    }
+
+    /// How long after now it is held.
+    fn rest(&self, now: Wall, hook: &Hook) -> Duration {
+        let last_heard = match hook.change().map(|change| &change.kind) {
+            Some(ChangeKind::Left { last_heard, .. }) => *last_heard,
+            _ => now,
+        };
+        let silent = Duration::from_millis(now.millis().saturating_sub(last_heard.millis()));
+        self.span.saturating_sub(silent)
+    }
+
+    /// A party that is back within the time was never gone, though what it says may be new.
+    fn back(&mut self, hook: Hook) -> Option<Hook> {
+        let Some((party, content)) = who(&hook) else { return Some(hook) };
+        let held = self.topics.get_mut(&hook.topic).and_then(|held| held.lefts.remove(&party.id));
+        let Some(place) = held else { return Some(hook) };
+        let left = self.undo(&hook.topic, place);
+        let was = left.as_ref().and_then(who);
+        let is_same = was.is_some_and(|(was, said)| was == party && said == content);
+        (!is_same).then(|| Hook { what: What::Updated, ..hook.clone() })
+    }
+
+    /// Takes out what was held at a place, whose entry in its topic is gone already.
+    fn undo(&mut self, topic: &TopicName, place: Place) -> Option<Hook> {
+        if self.topics.get(topic).is_some_and(|held| held.lefts.is_empty() && held.vacated.is_none()) {
+            self.topics.remove(topic);
+        }
+        self.held.remove(&place)
+    }
+
+    fn forget(&mut self, hook: &Hook, place: Place) {
+        let Some(held) = self.topics.get_mut(&hook.topic) else { return };
+        held.vacated = held.vacated.filter(|vacated| *vacated != place);
+        held.lefts.retain(|_, left| *left != place);
+        if held.lefts.is_empty() && held.vacated.is_none() {
+            self.topics.remove(&hook.topic);
+        }
+    }
+}
+
+/// The party that a join or a leave is about, and what it says.
+fn who(hook: &Hook) -> Option<(&Party, &Content)> {
+    match &hook.change()?.kind {
+        ChangeKind::Joined(member) | ChangeKind::Updated(member) | ChangeKind::Left { member, .. } => {
+            Some((&member.party, &member.content))
+        }
+        ChangeKind::Sessions(_) | ChangeKind::Message(_) | ChangeKind::State(..) | ChangeKind::Counts => None,
+    }
+}
