@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::hook::{Hook, What};
-use crate::core::{ChangeKind, Content, Mono, Now, Party, PartyId, TopicName, Wall};
+use crate::core::{Cause, ChangeKind, Content, Mono, Now, Party, PartyId, TopicName, Wall};
 
 /// The place of what is held: when it is due, and the order in which it came.
 type Place = (Mono, u64);
@@ -96,7 +96,8 @@ impl Holding {
     /// How long after now it is held.
     fn rest(&self, now: Wall, hook: &Hook) -> Duration {
         let last_heard = match hook.change().map(|change| &change.kind) {
-            Some(ChangeKind::Left { last_heard, .. }) => *last_heard,
+            // Whoever leaves by itself or is put out was heard of just now.
+            Some(ChangeKind::Left { cause: Cause::Closed | Cause::TimedOut, last_heard, .. }) => *last_heard,
             _ => now,
         };
         let silent = Duration::from_millis(now.millis().saturating_sub(last_heard.millis()));
