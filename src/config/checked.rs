@@ -238,6 +238,14 @@ impl Config {
                     "apps.{place}.secret has {bytes} bytes; it should have {SECRET_BYTES} or more"
                 ));
             }
+            for (nth, webhook) in app.webhooks.iter().enumerate() {
+                let bytes = webhook.secret.as_ref().map(|secret| secret.expose_secret().len());
+                if let Some(bytes) = bytes.filter(|bytes| *bytes < TOKEN_BYTES) {
+                    warnings.push(format!(
+                        "apps.{place}.webhooks.{nth}.secret has {bytes} bytes; it should have {TOKEN_BYTES} or more"
+                    ));
+                }
+            }
         }
         let token = self.admin.token.as_ref().map(|token| token.expose_secret().len());
         if let Some(bytes) = token.filter(|bytes| *bytes < TOKEN_BYTES) {

@@ -353,6 +353,10 @@ fn what_is_unwise_is_warned_of() {
     for (more, expected) in [
         (&[][..], &[][..]),
         (&["apps.0.secret=short"], &["apps.0.secret has 5 bytes; it should have 32 or more"]),
+        (
+            &["apps.0.webhooks.0.url=https://a.test/", "apps.0.webhooks.0.secret=short"],
+            &["apps.0.webhooks.0.secret has 5 bytes; it should have 16 or more"],
+        ),
         (&["admin.token=short"], &["admin.token has 5 bytes; it should have 16 or more"]),
         (
             &["listen=0.0.0.0:80"],

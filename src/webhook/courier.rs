@@ -1,12 +1,14 @@
 //! The task of one endpoint: it hears of changes, holds what may be undone, queues the rest and posts it until it is taken.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use reqwest::header::AUTHORIZATION;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::asides::Asides;
 use super::counts::Counts;
 use super::deliver::{Tried, attempt};
 use super::endpoint::{Endpoint, Settings};
@@ -22,6 +24,12 @@ use crate::egress::Caller;
 
 /// Why a hook was given up that was never tried.
 const NO_ROOM: &str = "no room: the endpoint is too slow or away, and newer hooks took the place";
+
+/// After everything that is due at some time.
+const END: Mono = Mono(Duration::MAX);
+
+/// How often it is logged that there is no room.
+const LOGGED: Duration = Duration::from_secs(60);
 
 /// What a courier is asked.
 #[derive(Debug)]
@@ -75,6 +83,7 @@ pub(super) struct Courier {
     feed: Feed,
     asks: mpsc::Receiver<Ask>,
     stop: watch::Receiver<bool>,
+    asides: Asides,
     holding: Holding,
     counts: Counts,
     queue: Queue,
@@ -83,6 +92,8 @@ pub(super) struct Courier {
     tries: FuturesUnordered<BoxFuture<'static, Tried>>,
     posts: u64,
     failing: Option<String>,
+    /// When it was last logged that there is no room.
+    logged: Option<Mono>,
     /// How many hooks the metrics were told to wait.
     shown: usize,
     is_stopping: bool,
@@ -103,12 +114,14 @@ impl Courier {
         };
         let lanes = (0..queue.lanes()).map(lane).collect();
         Self {
+            asides: Asides::default(),
             holding: Holding::new(endpoint.hold),
             counts: Counts::default(),
             letters: Letters::new(settings.letters),
             tries: FuturesUnordered::new(),
             posts: 0,
             failing: None,
+            logged: None,
             shown: 0,
             is_stopping: false,
             queue,
@@ -131,13 +144,10 @@ impl Courier {
                     Some(told) => self.told(clock.now(), &told),
                     None => break,
                 },
-                ask = self.asks.recv() => match ask {
-                    Some(ask) => self.asked(clock.now(), ask),
-                    None => break,
-                },
+                Some(ask) = self.asks.recv() => self.asked(clock.now(), ask),
                 Some(tried) = self.tries.next() => self.tried(clock.now(), tried),
                 () = clock.sleep_until(due) => {}
-                _ = self.stop.changed() => break,
+                Ok(()) = self.stop.changed() => break,
             }
             self.turn(clock.now());
         }
@@ -153,6 +163,9 @@ impl Courier {
         self.hear(now);
         while let Ok(ask) = self.asks.try_recv() {
             self.asked(now, ask);
+        }
+        for hook in self.asides.release(END) {
+            self.consider(now, hook);
         }
         for hook in self.holding.release_all() {
             self.ripe(now, hook);
@@ -176,6 +189,9 @@ impl Courier {
 
     /// The end of a turn: what is due is queued, and what can go goes.
     fn turn(&mut self, now: Now) {
+        for hook in self.asides.release(now.mono) {
+            self.consider(now, hook);
+        }
         for hook in self.holding.release(now.mono) {
             self.ripe(now, hook);
         }
@@ -196,7 +212,7 @@ impl Courier {
             None => self.queue.due(place, self.endpoint.batch),
         };
         let lanes = self.lanes.iter().enumerate().filter_map(lane);
-        lanes.chain(self.holding.next_due()).chain(self.counts.next_due()).min()
+        lanes.chain(self.asides.next_due()).chain(self.holding.next_due()).chain(self.counts.next_due()).min()
     }
 
     fn waiting(&self) -> usize {
@@ -217,7 +233,7 @@ impl Courier {
                 tracing::warn!(endpoint = %self.endpoint.name, changes, "fell behind; hooks tell the net of these changes");
             }
             for hook in hooks_of(told) {
-                self.consider(now, hook);
+                self.heard(now, hook);
             }
         }
     }
@@ -225,9 +241,9 @@ impl Courier {
     fn asked(&mut self, now: Now, ask: Ask) {
         match ask {
             Ask::Tell(hook) => {
-                // What was ordered before is told before.
-                self.hear(now);
-                self.consider(now, hook);
+                if let Some(hook) = self.asides.take(now.mono, hook) {
+                    self.consider(now, hook);
+                }
             }
             // Whoever asked may have gone away meanwhile, which is its right.
             Ask::State(answer) => drop(answer.send(self.state())),
@@ -250,6 +266,19 @@ impl Courier {
             failing: self.failing.clone(),
             given_up: self.letters.count(),
             letters: self.letters.kept().cloned().collect(),
+        }
+    }
+
+    /// Considers what the roster tells, and what was said aside while its topic was occupied.
+    fn heard(&mut self, now: Now, hook: Hook) {
+        let asides = match hook.what {
+            What::Occupied | What::Vacated => self.asides.release_topic(&hook.topic),
+            _ => Vec::new(),
+        };
+        let (before, after) =
+            if hook.what == What::Vacated { (asides, Vec::new()) } else { (Vec::new(), asides) };
+        for hook in before.into_iter().chain([hook]).chain(after) {
+            self.consider(now, hook);
         }
     }
 
@@ -287,7 +316,10 @@ impl Courier {
             return;
         }
         let (endpoint, count) = (&self.endpoint.name, hooks.len());
-        tracing::warn!(%endpoint, hooks = count, tries, why, "hooks are given up");
+        if tries > 0 || self.logged.is_none_or(|logged| logged + LOGGED <= now.mono) {
+            self.logged = if tries > 0 { self.logged } else { Some(now.mono) };
+            tracing::warn!(%endpoint, hooks = count, tries, why, "hooks are given up");
+        }
         self.settings.metrics.hooks_given_up(count);
         self.letters.put(hooks, now.wall, tries, why);
     }
@@ -297,7 +329,7 @@ impl Courier {
         if self.lanes[lane].posting.is_none() {
             let format = &self.endpoint.format;
             // A hub that stops does not wait for batches to fill.
-            let until = if self.is_stopping { Mono(std::time::Duration::MAX) } else { now.mono };
+            let until = if self.is_stopping { END } else { now.mono };
             let is_alone = |hook: &Hook| format.is_alone(hook.what);
             let Some(hooks) = self.queue.pop(lane, until, self.endpoint.batch, is_alone) else { return };
             self.posts += 1;

@@ -142,3 +142,138 @@ fn who(hook: &Hook) -> Option<(&Party, &Content)> {
         ChangeKind::Sessions(_) | ChangeKind::Message(_) | ChangeKind::State(..) | ChangeKind::Counts => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::super::hook::Matter;
+    use super::*;
+    use crate::core::{Change, Edge, Fingerprint, MemberView, Occupancy, SessionId, Stamp, Timetoken};
+
+    const SPAN: u64 = 30;
+
+    fn hook(what: What, party: &str, content: u128) -> Hook {
+        let member = MemberView {
+            party: Arc::new(Party::new(PartyId::new(party).unwrap())),
+            session: SessionId(Uuid::nil()),
+            content: Content { fingerprint: Fingerprint(content), ..Content::default() },
+            attached: 1,
+            joined: Timetoken(1),
+        };
+        let kind = match what {
+            What::Left => ChangeKind::Left { member, cause: Cause::Left, last_heard: Wall(0), by: None },
+            _ => ChangeKind::Joined(member),
+        };
+        let topic = TopicName::new("lobby").unwrap();
+        let edge: Option<Edge> = None;
+        let change = Change {
+            topic: topic.clone(),
+            stamp: Stamp::default(),
+            kind,
+            occupancy: Occupancy::default(),
+            edge,
+        };
+        Hook { what, topic, matter: Matter::Change(Arc::new(change)) }
+    }
+
+    fn line(hook: &Hook) -> String {
+        let party = hook.change().and_then(|change| change.party().cloned()).unwrap();
+        format!("{:?} {party}", hook.what)
+    }
+
+    /// A party comes or goes, so long after what was before.
+    #[derive(Debug, Clone)]
+    struct Step {
+        wait: u64,
+        party: usize,
+        content: u128,
+    }
+
+    /// What happens in a topic where parties come and go: its moment, what it is, the party and what it says.
+    fn story(steps: &[Step]) -> Vec<(u64, What, String, u128)> {
+        let (mut now, mut here) = (0, std::collections::BTreeMap::new());
+        let mut story = Vec::new();
+        for step in steps {
+            now += step.wait;
+            let party = format!("p{}", step.party);
+            if let Some(content) = here.remove(&step.party) {
+                story.push((now, What::Left, party.clone(), content));
+                if here.is_empty() {
+                    story.push((now, What::Vacated, "topic".to_owned(), 0));
+                }
+            } else {
+                if here.is_empty() {
+                    story.push((now, What::Occupied, "topic".to_owned(), 0));
+                }
+                here.insert(step.party, step.content);
+                story.push((now, What::Joined, party, step.content));
+            }
+        }
+        story
+    }
+
+    /// By looking into the future: what is told, and when.
+    fn model(story: &[(u64, What, String, u128)]) -> Vec<(u64, String)> {
+        let is_undone_by = |what: What| if what == What::Left { What::Joined } else { What::Occupied };
+        let undoing = |place: usize| {
+            let (at, what, who, _) = &story[place];
+            let later = story.iter().enumerate().skip(place + 1);
+            let mut back =
+                later.filter(|(_, (_, other, name, _))| *other == is_undone_by(*what) && name == who);
+            back.next().filter(|(_, (when, ..))| *when < at + SPAN).map(|(back, _)| back)
+        };
+        let is_held = |what: What| matches!(what, What::Left | What::Vacated);
+        let undone: std::collections::BTreeMap<usize, usize> = (0..story.len())
+            .filter(|place| is_held(story[*place].1))
+            .filter_map(|place| Some((undoing(place)?, place)))
+            .collect();
+        let cancelled: Vec<_> = undone.values().copied().collect();
+        let mut told = Vec::new();
+        for (place, (at, what, who, content)) in story.iter().enumerate() {
+            let held = u8::from(!is_held(*what));
+            let due = if is_held(*what) { at + SPAN } else { *at };
+            let what = match undone.get(&place) {
+                _ if cancelled.contains(&place) => continue,
+                Some(left) if story[*left].3 != *content => What::Updated,
+                Some(_) => continue,
+                None => *what,
+            };
+            told.push((due, held, place, format!("{what:?} {who}")));
+        }
+        told.sort();
+        told.into_iter().map(|(due, _, _, line)| (due, line)).collect()
+    }
+
+    fn held(story: &[(u64, What, String, u128)]) -> Vec<(u64, String)> {
+        let mut holding = Holding::new(Duration::from_millis(SPAN));
+        let mut told = Vec::new();
+        let end = story.last().map_or(0, |(at, ..)| at + SPAN);
+        for millis in 0..=end {
+            let now = Now { mono: Mono(Duration::from_millis(millis)), wall: Wall(millis * 10_000) };
+            told.extend(holding.release(now.mono).iter().map(|hook| (millis, line(hook))));
+            for (_, what, who, content) in story.iter().filter(|(at, ..)| *at == millis) {
+                let now_told = holding.take(now, hook(*what, who, *content));
+                told.extend(now_told.iter().map(|hook| (millis, line(hook))));
+            }
+        }
+        assert!(holding.held.is_empty() && holding.topics.is_empty(), "nothing stays behind");
+        told
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_one_who_sees_the_future(
+            steps in prop::collection::vec(
+                (0_u64..25, 0_usize..3, 0_u128..2).prop_map(|(wait, party, content)| Step { wait, party, content }),
+                0..30,
+            ),
+        ) {
+            let story = story(&steps);
+            prop_assert_eq!(held(&story), model(&story));
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Outgoing webhooks: what changes in an app's topics, told to its backends in order, signed, and again until they have it.
 
+mod asides;
 mod counts;
 mod courier;
 mod deliver;

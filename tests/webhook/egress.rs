@@ -10,6 +10,8 @@ use futures::future::BoxFuture;
 use presence_hub::broker::Clock;
 use presence_hub::egress::{CallError, Caller, Refused, Resolve, Rules};
 use reqwest::header::HeaderMap;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::receiver::Receiver;
 
@@ -253,4 +255,33 @@ async fn what_is_said_of_a_call_shows_no_secret() {
     );
     let caller = Caller::new(Arc::new(rules), Arc::new(Fake::default()), target);
     assert!(!format!("{caller:?}").contains("secret"));
+}
+
+/// Offers a certificate that nobody vouches for, and says which name was asked for.
+async fn asked_for(listener: tokio::net::TcpListener) -> Option<String> {
+    let (socket, _) = listener.accept().await.unwrap();
+    let hello =
+        tokio_rustls::LazyConfigAcceptor::new(rustls::server::Acceptor::default(), socket).await.unwrap();
+    let name = hello.client_hello().server_name().map(ToOwned::to_owned);
+    let certificate = include_bytes!("../../src/gateway/tls/test-cert.pem");
+    let key = include_bytes!("../../src/gateway/tls/test-key.pem");
+    let chain = CertificateDer::pem_slice_iter(certificate).collect::<Result<_, _>>().unwrap();
+    let key = PrivateKeyDer::from_pem_slice(key).unwrap();
+    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+    assert!(hello.into_stream(Arc::new(config)).await.is_err(), "the certificate is not believed");
+    name
+}
+
+#[tokio::test]
+async fn over_tls_the_name_is_asked_for_and_its_certificate_must_be_good() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = tokio::spawn(asked_for(listener));
+    let rules = Arc::new(Rules { is_plain: false, ..super::kit::loopback() });
+    let fake = Arc::new(Fake::default());
+    fake.script.lock().unwrap().push_back(addresses("127.0.0.1"));
+    let target = rules.target(&format!("https://hooks.example.com:{port}/")).unwrap();
+    let mut caller = Caller::new(rules, fake, target);
+    assert_eq!(caller.post(HeaderMap::new(), Bytes::new()).await, Err(CallError::Connecting));
+    assert_eq!(asked.await.unwrap().as_deref(), Some("hooks.example.com"));
 }

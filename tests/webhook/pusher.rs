@@ -162,11 +162,10 @@ async fn every_event_reads_as_pusher_has_it() {
     };
     let app = presence_hub::broker::AppSlot(0);
     post.hooks.cache_miss(app, &name("cache-c"));
-    receiver.events(3).await;
     post.hooks.client_event(app, &name("private-c"), said(None));
-    receiver.events(4).await;
     post.hooks.client_event(app, &name("presence-c"), said(Some("7")));
     post.hooks.client_event(presence_hub::broker::AppSlot(1), &name("presence-c"), said(Some("7")));
+    kit.advance(std::time::Duration::from_millis(50)).await;
     let mut events = receiver.events(5).await;
     events.sort_by_key(|event| event.to_string());
     let data = r#"{"a":1}"#;
@@ -243,4 +242,36 @@ async fn batches_mix_events_but_not_counts() {
     receiver.events(4).await;
     assert_eq!(receiver.got().len(), 1, "one post holds them all");
     assert!(receiver.got()[0].is_right_for_pusher());
+}
+
+/// The broker counts watchers a little later, and what the gateway tells must not overtake that.
+#[tokio::test]
+async fn what_is_told_aside_comes_after_the_channel_is_occupied_and_before_it_is_vacated() {
+    let mut kit = kit();
+    let receiver = kit.receiver().await;
+    let mut endpoint = pusher(&receiver);
+    endpoint.wants.retain(|what| *what != What::Counts);
+    endpoint.hold = std::time::Duration::ZERO;
+    let post = kit.post(vec![endpoint]).await;
+    let app = presence_hub::broker::AppSlot(0);
+    let alice = kit.open("alice").await;
+    for visit in 0..2 {
+        let reply = presence_hub::broker::ReplyTo::Nobody;
+        kit.handle.watch(alice, name("cache-c"), None, reply).await;
+        post.hooks.cache_miss(app, &name("cache-c"));
+        kit.recount().await;
+        receiver.events(4 * visit + 2).await;
+        let said = ClientEvent {
+            event: "client-x".into(),
+            data: "1".into(),
+            socket_id: "1.2".into(),
+            user_id: None,
+        };
+        post.hooks.client_event(app, &name("cache-c"), said);
+        kit.unwatch(alice, "cache-c").await;
+        receiver.events(4 * visit + 4).await;
+    }
+    let visit =
+        ["channel_occupied cache-c", "cache_miss cache-c", "client_event cache-c", "channel_vacated cache-c"];
+    assert_eq!(tape(&receiver.events(8).await), [visit, visit].concat());
 }

@@ -1,7 +1,7 @@
 //! The whole hub, configured as operators do it: from a client's frame to a receiver, the admin calls, and what stops the start.
 
 use presence_hub::app::{App, Running};
-use presence_hub::broker::{Clock, Hand};
+use presence_hub::broker::Clock;
 use presence_hub::config::{Config, ConfigArgs};
 use serde_json::{Value, json};
 
@@ -68,13 +68,9 @@ async fn admin(hub: &Running, method: reqwest::Method, path: &str, token: &str) 
     (answer.status().as_u16(), answer.json().await.unwrap_or_default())
 }
 
-fn manual() -> (Clock, Hand) {
-    Clock::manual()
-}
-
 #[tokio::test]
 async fn a_clients_coming_reaches_a_configured_receiver() {
-    let (clock, _hand) = manual();
+    let (clock, _hand) = Clock::manual();
     let receiver = Receiver::start(&clock).await;
     let more = ["prefixes=lob,x", "events=joined,updated,left,occupied", "authorization=Bearer token"];
     let hub = start(&clock, &webhook(&receiver, &more)).await.unwrap();
@@ -93,8 +89,20 @@ async fn a_clients_coming_reaches_a_configured_receiver() {
 }
 
 #[tokio::test]
+async fn a_hub_without_an_admin_listener_posts_as_well() {
+    let (clock, _hand) = Clock::manual();
+    let receiver = Receiver::start(&clock).await;
+    let mut settings = webhook(&receiver, &["events=joined"]);
+    settings.push("admin.listen=".to_owned());
+    let hub = start(&clock, &settings).await.unwrap();
+    let mut alice = connect(&hub, &clock, "alice").await;
+    online(&mut alice, "lobby").await;
+    assert_eq!(tape(&receiver.events(1).await), ["joined lobby alice"]);
+}
+
+#[tokio::test]
 async fn both_formats_sign_with_the_apps_secret_where_they_have_none_of_their_own() {
-    let (clock, _hand) = manual();
+    let (clock, _hand) = Clock::manual();
     let receiver = Receiver::start(&clock).await;
     let settings = ["format=pusher".to_owned(), format!("url={}", receiver.url())];
     let settings = settings.map(|setting| format!("apps.0.webhooks.0.{setting}"));
@@ -109,7 +117,7 @@ async fn both_formats_sign_with_the_apps_secret_where_they_have_none_of_their_ow
 
 #[tokio::test]
 async fn operators_see_how_endpoints_are_and_send_again() {
-    let (clock, hand) = manual();
+    let (clock, _hand) = Clock::manual();
     let receiver = Receiver::start(&clock).await;
     receiver.script(&[Mode::Fail(500)]);
     let mut settings = webhook(&receiver, &["events=joined"]);
@@ -144,12 +152,11 @@ async fn operators_see_how_endpoints_are_and_send_again() {
         assert_eq!(admin(&hub, method, path, token).await.0, status, "{path} {token}");
     }
     assert_eq!(tape(&receiver.events(1).await), ["joined lobby alice"]);
-    drop(hand);
 }
 
 #[tokio::test]
 async fn a_hub_that_stops_delivers_first() {
-    let (clock, hand) = manual();
+    let (clock, hand) = Clock::manual();
     let receiver = Receiver::start(&clock).await;
     receiver.script(&[Mode::Fail(500)]);
     let hub = start(&clock, &webhook(&receiver, &["events=joined"])).await.unwrap();
@@ -167,7 +174,7 @@ async fn a_hub_that_stops_delivers_first() {
 
 #[tokio::test]
 async fn an_endpoint_that_cannot_be_is_refused_at_the_start_with_its_key() {
-    let (clock, _hand) = manual();
+    let (clock, _hand) = Clock::manual();
     for (settings, expected) in [
         (&["url=nowhere"][..], "apps.0.webhooks.0.url must be a URL such as https://example.com/hooks"),
         (&["format=hub"], "apps.0.webhooks.0.url is missing; there must be one"),
