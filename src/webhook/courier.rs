@@ -160,10 +160,11 @@ impl Courier {
         let now = clock.now();
         let end = now.mono + self.settings.flush;
         self.is_stopping = true;
-        self.hear(now);
-        while let Ok(ask) = self.asks.try_recv() {
-            self.asked(now, ask);
+        // What the feed has already, and what was asked since.
+        if let Some(Some(told)) = self.feed.take().now_or_never() {
+            self.told(now, &told);
         }
+        self.answer(now);
         for hook in self.asides.release(END) {
             self.consider(now, hook);
         }
@@ -220,14 +221,8 @@ impl Courier {
         self.queue.len() + posting.map(|posting| posting.hooks.len()).sum::<usize>()
     }
 
-    /// What the feed has for it already.
-    fn hear(&mut self, now: Now) {
-        if let Some(Some(told)) = self.feed.take().now_or_never() {
-            self.told(now, &told);
-        }
-    }
-
     fn told(&mut self, now: Now, told: &[Told]) {
+        self.answer(now);
         for told in told {
             if let Told::Behind { changes, .. } = told {
                 tracing::warn!(endpoint = %self.endpoint.name, changes, "fell behind; hooks tell the net of these changes");
@@ -235,6 +230,13 @@ impl Courier {
             for hook in hooks_of(told) {
                 self.heard(now, hook);
             }
+        }
+    }
+
+    /// Takes what was asked so far.
+    fn answer(&mut self, now: Now) {
+        while let Ok(ask) = self.asks.try_recv() {
+            self.asked(now, ask);
         }
     }
 
@@ -361,7 +363,9 @@ impl Courier {
         self.settings.metrics.post_tried(outcome.is_ok());
         let (why, asked) = match outcome {
             Ok(()) => {
-                self.failing = None;
+                if self.failing.take().is_some() {
+                    tracing::info!(endpoint = %self.endpoint.name, "a webhook works again");
+                }
                 return self.settings.metrics.hooks_delivered(posting.hooks.len());
             }
             Err((why, asked)) => (why.to_string(), asked),

@@ -72,12 +72,12 @@ impl Holding {
 
     fn hold(&mut self, now: Now, hook: Hook) -> Option<Hook> {
         let mut due = now.mono + self.rest(now.wall, &hook);
-        let held = self.topics.get(&hook.topic);
-        if hook.what == What::Vacated {
-            let last = held.and_then(|held| held.lefts.values().max().map(|(due, _)| *due));
-            due = due.max(last.unwrap_or_default());
-        }
-        if due <= now.mono {
+        let lefts = self.topics.get(&hook.topic).map(|held| &held.lefts);
+        let last = lefts.and_then(|lefts| lefts.values().max()).filter(|_| hook.what == What::Vacated);
+        // A vacancy comes after every leave, those too that are due by now and still here.
+        if let Some((last, _)) = last {
+            due = due.max(*last);
+        } else if due <= now.mono {
             return Some(hook);
         }
         let place = (due, self.next);
@@ -262,6 +262,23 @@ mod tests {
         }
         assert!(holding.held.is_empty() && holding.topics.is_empty(), "nothing stays behind");
         told
+    }
+
+    #[test]
+    fn a_vacancy_does_not_overtake_a_leave_that_is_overdue() {
+        let mut holding = Holding::new(Duration::from_millis(SPAN));
+        let at = |millis: u64| Now { mono: Mono(Duration::from_millis(millis)), wall: Wall(millis * 10_000) };
+        assert_eq!(holding.take(at(0), hook(What::Left, "alice", 0)), None);
+        let mut vacated = hook(What::Left, "bob", 0);
+        if let Matter::Change(change) = &mut vacated.matter
+            && let ChangeKind::Left { cause, .. } = &mut Arc::make_mut(change).kind
+        {
+            *cause = Cause::Closed;
+        }
+        vacated.what = What::Vacated;
+        assert_eq!(holding.take(at(SPAN + 10), vacated), None);
+        let released = holding.release(at(SPAN + 10).mono);
+        assert_eq!(released.iter().map(line).collect::<Vec<_>>(), ["Left alice", "Vacated bob"]);
     }
 
     proptest! {

@@ -17,6 +17,8 @@ enum Act {
     Leave(usize, usize),
     Watch(usize, usize),
     Unwatch(usize, usize),
+    /// The connection goes, and another session of the party comes.
+    Refresh(usize),
     Advance(u64),
 }
 
@@ -30,6 +32,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => place.clone().prop_map(|(who, topic)| Act::Leave(who, topic)),
         2 => place.clone().prop_map(|(who, topic)| Act::Watch(who, topic)),
         2 => place.prop_map(|(who, topic)| Act::Unwatch(who, topic)),
+        1 => (0..SESSIONS).prop_map(Act::Refresh),
         2 => prop_oneof![Just(100_u64), Just(1_500), Just(4_000)].prop_map(Act::Advance),
     ]
 }
@@ -75,12 +78,16 @@ fn events(got: &[Got]) -> Vec<Value> {
     taken.flat_map(|got| got.json()["events"].as_array().unwrap().clone()).collect()
 }
 
-async fn act_out(kit: &Kit, sessions: &[SessionId], act: &Act) {
+async fn act_out(kit: &mut Kit, sessions: &mut [SessionId], act: &Act) {
     match *act {
         Act::Enter(who, topic, value) => kit.enter(sessions[who], TOPICS[topic], value).await,
         Act::Leave(who, topic) => kit.leave(sessions[who], TOPICS[topic]).await,
         Act::Watch(who, topic) => kit.watch(sessions[who], TOPICS[topic]).await,
         Act::Unwatch(who, topic) => kit.unwatch(sessions[who], TOPICS[topic]).await,
+        Act::Refresh(who) => {
+            kit.handle.detach(sessions[who]).await;
+            sessions[who] = kit.open(&format!("p{}", who / 2)).await;
+        }
         Act::Advance(millis) => kit.advance(Duration::from_millis(millis)).await,
     }
 }
@@ -103,10 +110,13 @@ async fn in_order(acts: &[Act], modes: &[Mode], window: u64) {
         sessions.push(kit.open(&format!("p{}", n / 2)).await);
     }
     for act in acts {
-        act_out(&kit, &sessions, act).await;
+        act_out(&mut kit, &mut sessions, act).await;
     }
     // Until nothing waits any more, held or failed.
-    kit.seconds(5).await;
+    for _ in 0..3 {
+        kit.recount().await;
+        kit.seconds(5).await;
+    }
     loop {
         let states = post.hooks.states().await;
         if states.iter().all(|state| state.waiting == 0) {

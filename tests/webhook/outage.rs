@@ -1,13 +1,15 @@
 //! Posts that do not arrive: retries, what a failure is, what is given up and what becomes of it.
 
 use std::collections::BTreeSet;
+use std::io;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::kit::{Kit, hub, kit, tape};
-use super::receiver::{Got, Mode, Receiver};
+use super::receiver::{Got, Mode, Receiver, SECRET};
 
 /// Lets the tries of one lane fail until the hub's clock has moved so far, and says when each came.
 async fn fail_for(kit: &Kit, receiver: &Receiver, seconds: u64) -> Vec<u64> {
@@ -189,4 +191,50 @@ async fn beyond_the_bound_the_oldest_make_room() {
     let state = post.hooks.states().await.remove(0);
     assert!(state.letters.iter().all(|letter| letter.tries == 0 && letter.why.starts_with("no room")));
     assert_eq!((state.letters.len(), receiver.taken()[1].json()["lost"].as_u64()), (4, Some(4)));
+}
+
+/// A place to log to.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_secret_and_no_content_is_logged_at_any_level() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let mut kit = kit();
+    kit.settings.retry_for = Duration::ZERO;
+    kit.settings.queue.hooks = 1;
+    let receiver = kit.receiver().await;
+    receiver.script(&[Mode::Fail(500)]);
+    let mut endpoint = hub(&receiver);
+    endpoint.authorization = Some("Bearer do-not-log".parse().unwrap());
+    endpoint.authorization.as_mut().unwrap().set_sensitive(true);
+    let post = kit.post(vec![endpoint]).await;
+    let alice = kit.open("do-not-log").await;
+    kit.enter(alice, "do-not-log", 1).await;
+    kit.enter(alice, "do-not-log", 2).await;
+    kit.counted("hub_webhook_given_up_total", 3).await;
+    post.couriers.stop().await;
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let own = text.lines().filter(|line| line.contains("presence_hub::webhook") || line.contains("reqwest"));
+    let own: Vec<_> = own.collect();
+    assert!(own.iter().any(|line| line.contains("hooks are given up")), "{text}");
+    let secret = own.iter().find(|line| line.contains("do-not-log") || line.contains(SECRET));
+    assert_eq!(secret, None);
 }

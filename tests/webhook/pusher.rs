@@ -109,6 +109,23 @@ async fn another_who_comes_meanwhile_cancels_the_vacancy_and_not_the_leave() {
 }
 
 #[tokio::test]
+async fn a_vacancy_waits_for_every_leave_of_its_channel() {
+    let mut kit = kit();
+    let (receiver, _post) = start(&kit).await;
+    let (alice, bob) = (kit.open("alice").await, kit.open("bob").await);
+    kit.enter(alice, "presence-a", 1).await;
+    kit.enter(bob, "presence-a", 1).await;
+    kit.handle.detach(alice).await;
+    kit.advance(std::time::Duration::from_millis(1_500)).await;
+    kit.leave(bob, "presence-a").await;
+    kit.seconds(2).await;
+    assert_eq!(tape(&receiver.events(4).await)[3], "member_removed presence-a alice");
+    kit.seconds(1).await;
+    let last = ["member_removed presence-a bob", "channel_vacated presence-a"];
+    assert_eq!(tape(&receiver.events(6).await)[4..], last);
+}
+
+#[tokio::test]
 async fn ten_tabs_are_one_member() {
     let mut kit = kit();
     let (receiver, _post) = start(&kit).await;
@@ -260,6 +277,7 @@ async fn what_is_told_aside_comes_after_the_channel_is_occupied_and_before_it_is
         kit.handle.watch(alice, name("cache-c"), None, reply).await;
         post.hooks.cache_miss(app, &name("cache-c"));
         kit.recount().await;
+        kit.advance(std::time::Duration::from_millis(50)).await;
         receiver.events(4 * visit + 2).await;
         let said = ClientEvent {
             event: "client-x".into(),
