@@ -159,7 +159,10 @@ async fn a_hub_that_stops_delivers_first() {
     let (clock, hand) = Clock::manual();
     let receiver = Receiver::start(&clock).await;
     receiver.script(&[Mode::Fail(500)]);
-    let hub = start(&clock, &webhook(&receiver, &["events=joined"])).await.unwrap();
+    let mut settings = webhook(&receiver, &["events=joined"]);
+    // The clock runs while it stops, and nothing may be given up for that.
+    settings.extend(["timeout", "retry_for", "flush"].map(|key| format!("webhooks.{key}=8784h")));
+    let hub = start(&clock, &settings).await.unwrap();
     let mut alice = connect(&hub, &clock, "alice").await;
     online(&mut alice, "lobby").await;
     receiver.wait(1).await;
