@@ -137,6 +137,10 @@ impl Courier {
     /// Serves until the hub stops, and then for as long as it takes to deliver what is left, but not for longer than allowed.
     pub(super) async fn run(mut self) {
         let clock = self.settings.clock.clone();
+        if self.endpoint.wants.contains(&What::Started) {
+            self.post(clock.now(), 0, Vec::new());
+            self.turn(clock.now());
+        }
         loop {
             let due = self.next_due();
             tokio::select! {
@@ -334,11 +338,7 @@ impl Courier {
             let until = if self.is_stopping { END } else { now.mono };
             let is_alone = |hook: &Hook| format.is_alone(hook.what);
             let Some(hooks) = self.queue.pop(lane, until, self.endpoint.batch, is_alone) else { return };
-            self.posts += 1;
-            let id = format!("{}-{}-{}", self.settings.node, self.endpoint.name, self.posts);
-            let tries = Tries::begin(now.mono);
-            let posting = Posting { id, number: self.posts, hooks, tries, next: Some(now.mono) };
-            self.lanes[lane].posting = Some(posting);
+            self.post(now, lane, hooks);
         }
         let Lane { caller, posting: Some(posting) } = &mut self.lanes[lane] else { return };
         if posting.next.is_none_or(|next| next > now.mono) {
@@ -354,6 +354,15 @@ impl Courier {
         }
         let (clock, timeout) = (self.settings.clock.clone(), self.settings.timeout);
         self.tries.push(attempt(lane, caller, rendered, clock, timeout).boxed());
+    }
+
+    /// Makes a post for a lane, to be tried at once.
+    fn post(&mut self, now: Now, lane: usize, hooks: Vec<Queued>) {
+        self.posts += 1;
+        let id = format!("{}-{}-{}", self.settings.node, self.endpoint.name, self.posts);
+        let tries = Tries::begin(now.mono);
+        let posting = Posting { id, number: self.posts, hooks, tries, next: Some(now.mono) };
+        self.lanes[lane].posting = Some(posting);
     }
 
     fn tried(&mut self, now: Now, tried: Tried) {

@@ -16,7 +16,7 @@ pub struct Post<'a> {
     pub id: &'a str,
     /// When this try is made.
     pub now: Wall,
-    /// At least one, in order.
+    /// In order; none in the post that says that the hub has started.
     pub hooks: &'a [Queued],
     /// How many hooks were given up for this endpoint since the hub started.
     pub lost: u64,

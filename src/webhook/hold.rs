@@ -44,7 +44,7 @@ impl Holding {
                 }
                 None => Some(hook),
             },
-            What::Updated | What::Counts | What::ClientEvent | What::CacheMiss => Some(hook),
+            What::Started | What::Updated | What::Counts | What::ClientEvent | What::CacheMiss => Some(hook),
         }
     }
 

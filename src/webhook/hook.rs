@@ -8,6 +8,8 @@ use crate::core::{Change, ChangeKind, Edge, TopicName};
 /// What a hook is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum What {
+    /// The hub has started and knows of nobody. It is no hook, but a post without any.
+    Started,
     /// A topic got its first member or watcher.
     Occupied,
     /// A topic lost its last member or watcher.
@@ -28,7 +30,8 @@ pub enum What {
 
 impl What {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
+        Self::Started,
         Self::Occupied,
         Self::Vacated,
         Self::Joined,

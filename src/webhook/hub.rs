@@ -32,6 +32,7 @@ impl Hub {
     #[must_use]
     pub fn name(what: What) -> &'static str {
         match what {
+            What::Started => "started",
             What::Occupied => "occupied",
             What::Vacated => "vacated",
             What::Joined => "joined",

@@ -37,7 +37,7 @@ impl Pusher {
             What::ClientEvent => Some("client_event"),
             What::CacheMiss => Some("cache_miss"),
             What::Counts => Some("subscription_count"),
-            What::Updated => None,
+            What::Started | What::Updated => None,
         }
     }
 }
@@ -50,7 +50,7 @@ impl Format for Pusher {
                 What::Occupied | What::Vacated | What::ClientEvent | What::CacheMiss => true,
                 What::Joined | What::Left => has_members,
                 What::Counts => !has_members,
-                What::Updated => false,
+                What::Started | What::Updated => false,
             }
     }
 

@@ -91,7 +91,7 @@ fn endpoint(receiver: &Receiver, format: Arc<dyn Format>, hold: Duration) -> End
         app: AppSlot(0),
         target: loopback().target(&receiver.url()).unwrap(),
         format,
-        wants: What::ALL.to_vec(),
+        wants: What::ALL.into_iter().filter(|what| *what != What::Started).collect(),
         topics: Box::new(|_| true),
         authorization: None,
         hold,
@@ -99,11 +99,11 @@ fn endpoint(receiver: &Receiver, format: Arc<dyn Format>, hold: Duration) -> End
     }
 }
 
-/// An endpoint in the hub's format that wants everything but counts.
+/// An endpoint in the hub's format that wants everything of topics but counts.
 pub(crate) fn hub(receiver: &Receiver) -> Endpoint {
     let format = Arc::new(Hub::new(NODE, "1", &SecretString::from(SECRET)));
     let mut endpoint = endpoint(receiver, format, Duration::ZERO);
-    endpoint.wants.retain(|what| *what != What::Counts);
+    endpoint.wants.retain(|what| !matches!(what, What::Started | What::Counts));
     endpoint
 }
 

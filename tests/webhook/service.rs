@@ -89,6 +89,24 @@ async fn a_clients_coming_reaches_a_configured_receiver() {
 }
 
 #[tokio::test]
+async fn a_receiver_learns_that_the_hub_has_started_anew() {
+    let (clock, _hand) = Clock::manual();
+    let receiver = Receiver::start(&clock).await;
+    let mut nodes = Vec::new();
+    for start_of in 1..=2 {
+        let hub = start(&clock, &webhook(&receiver, &[])).await.unwrap();
+        let got = receiver.wait(start_of).await.pop().unwrap();
+        assert!(got.is_right());
+        let body = got.json();
+        assert_eq!((&body["app"], &body["events"], &body["lost"]), (&json!("1"), &json!([]), &json!(0)));
+        nodes.push(body["node"].clone());
+        hub.stop().await;
+    }
+    assert_ne!(nodes[0], nodes[1]);
+    assert_eq!(receiver.got().len(), 2, "once each");
+}
+
+#[tokio::test]
 async fn a_hub_without_an_admin_listener_posts_as_well() {
     let (clock, _hand) = Clock::manual();
     let receiver = Receiver::start(&clock).await;
@@ -197,7 +215,7 @@ async fn an_endpoint_that_cannot_be_is_refused_at_the_start_with_its_key() {
         ),
         (
             &["url=https://example.com/", "events=member_added"],
-            "apps.0.webhooks.0.events must hold names out of occupied, vacated, joined, updated, left, counts, client_event, \
+            "apps.0.webhooks.0.events must hold names out of started, occupied, vacated, joined, updated, left, counts, client_event, \
              cache_miss, but holds \"member_added\"",
         ),
         (
