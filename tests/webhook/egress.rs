@@ -246,6 +246,26 @@ async fn a_name_is_resolved_and_checked_at_each_call_and_the_connection_goes_whe
 }
 
 #[tokio::test]
+async fn a_connection_is_kept_only_while_its_address_is_right() {
+    let (clock, _hand) = Clock::manual();
+    let first = Receiver::start(&clock).await;
+    let port = first.address.port();
+    let second = Receiver::start_at(&clock, ([127, 0, 0, 2], port).into()).await;
+    let rules = Arc::new(super::kit::loopback());
+    let fake = Arc::new(Fake::default());
+    let script = ["127.0.0.1", "127.0.0.2", "127.0.0.2 127.0.0.1", "127.0.0.1"];
+    *fake.script.lock().unwrap() = script.iter().map(|found| addresses(found)).collect();
+    let target = rules.target(&format!("http://moves.example.com:{port}/")).unwrap();
+    let mut caller = Caller::new(rules, fake, target);
+    let mut counts = Vec::new();
+    for _ in script {
+        caller.post(HeaderMap::new(), Bytes::new()).await.unwrap();
+        counts.push((first.got().len(), second.got().len()));
+    }
+    assert_eq!(counts, [(1, 0), (1, 1), (1, 2), (2, 2)]);
+}
+
+#[tokio::test]
 async fn what_is_said_of_a_call_shows_no_secret() {
     let rules = strict();
     let target = rules.target("https://example.com:8443/path-secret?query-secret=1").unwrap();

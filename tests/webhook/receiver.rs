@@ -71,7 +71,11 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     pub(crate) async fn start(clock: &Clock) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at(clock, ([127, 0, 0, 1], 0).into()).await
+    }
+
+    pub(crate) async fn start_at(clock: &Clock, address: SocketAddr) -> Self {
+        let listener = tokio::net::TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             mode: Mutex::new(Mode::Take),
