@@ -16,23 +16,23 @@ use crate::broker::{Bounds, Broker, Clock, Encode, EncoderId, Handle, Parts, Pol
 use crate::config::{AppConfig, Config};
 use crate::core::{Limits as RosterLimits, Mono, NodeId, Timetoken};
 use crate::engine::highwater::{self, HighWater};
-use crate::engine::{AppSlot, Engine, Memory};
+use crate::engine::{AppSlot, DocumentLimits, Engine, Memory};
 use crate::gateway::apps::{App as Tenant, AppLimits, Apps, TopicRule};
 use crate::gateway::http::{self, Tally};
 use crate::gateway::limits::{Caps, Limits};
-use crate::gateway::native::framing::Plain;
+use crate::gateway::native::framing::{self, Framing};
 use crate::gateway::origin::Origins;
 use crate::gateway::pattern::Pattern;
 use crate::gateway::peer::Proxies;
+use crate::gateway::spaces::Spaces;
 use crate::gateway::{json, native, pages, tls, websocket};
 use crate::telemetry::Metrics;
 use crate::webhook::{self, Couriers, Hooks};
 
 mod webhooks;
 
-/// The wire forms, in the order of their encoders.
-static PLAIN: Plain = Plain;
-const PLAIN_ENCODER: EncoderId = EncoderId(0);
+/// The native dialect's framings, in the order of their encoders: a plain WebSocket, and Socket.IO's namespaces.
+static FRAMINGS: [&dyn Framing; 3] = [&framing::Plain, &framing::CHAT, &framing::ROOT];
 
 /// A hub that is about to be.
 #[derive(Debug)]
@@ -170,6 +170,7 @@ impl Running {
                  \n\
                  demo page   {scheme}://{address}/   (open it in two tabs)\n\
                  native      {socket}://{address}/ws   key demo-key, secret demo-secret\n\
+                 socket.io   {scheme}://{address}/chat   the same tokens, as ?token=...\n\
                  \n\
                  curl -s -X POST {scheme}://{address}/api/anonymous/auth -d displayname=Ada   # a guest's token\n\
                  {{\"event\":\"SUBSCRIBE_CHANNEL\",\"payload\":{{\"channel\":{{\"type\":\"topic\",\"_id\":\"lobby\"}}}}}}\n\
@@ -251,8 +252,11 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
     };
     // The engine remembers a topic's numbering a little longer than the roster remembers the topic.
     let retention = config.presence.retention + Duration::from_secs(10);
-    let engine: Box<dyn Engine> = Box::new(Memory::new(now, floor, retention));
-    let encoders: Vec<Arc<dyn Encode>> = vec![Arc::new(native::Encoder::new(&PLAIN))];
+    let documents = DocumentLimits { count: config.limits.documents, bytes: config.limits.document_bytes };
+    let engine: Box<dyn Engine> = Box::new(Memory::new(now, floor, retention).with_documents(documents));
+    let encoder =
+        |framing: &&'static dyn Framing| Arc::new(native::Encoder::new(*framing)) as Arc<dyn Encode>;
+    let encoders = FRAMINGS.iter().map(encoder).collect();
     let limits = RosterLimits {
         history: config.presence.history,
         retention: config.presence.retention,
@@ -315,19 +319,38 @@ fn routes(shared: &Shared, handle: &Handle) -> Router {
     settings.control_frames = config.limits.control_frames_per_second;
     settings.ping_interval = config.limits.ping_interval;
     settings.pong_timeout = config.limits.pong_timeout;
-    let native = native::Shared {
-        apps: Arc::clone(apps),
-        broker: handle.clone(),
-        clock: clock.clone(),
-        framing: &PLAIN,
-        encoder: PLAIN_ENCODER,
-        ping_interval: config.limits.ping_interval,
-        outbox: bounds(config),
-        auth_timeout: config.limits.auth_timeout,
-        body_bytes: config.http.body_bytes,
-        metrics: metrics.clone(),
+    let rates = (config.limits.password_tries_per_minute, config.limits.spaces_per_minute);
+    let spaces = Arc::new(Spaces::new(handle.clone(), clock.clone(), rates));
+    let native = |id: u8| {
+        Arc::new(native::Shared {
+            apps: Arc::clone(apps),
+            broker: handle.clone(),
+            clock: clock.clone(),
+            framing: FRAMINGS[usize::from(id)],
+            encoder: EncoderId(id),
+            ping_interval: config.limits.ping_interval,
+            outbox: bounds(config),
+            auth_timeout: config.limits.auth_timeout,
+            body_timeout: config.http.body_timeout,
+            body_bytes: config.http.body_bytes,
+            spaces: Arc::clone(&spaces),
+            hosts: hosts(config),
+            metrics: metrics.clone(),
+        })
     };
-    let native = native::router(Arc::new(native), settings);
+    let [plain, chat, root] = [0, 1, 2].map(native);
+    let gate = native::Gate {
+        chat,
+        root,
+        websocket: settings,
+        ping_interval: config.socketio.ping_interval,
+        ping_timeout: config.socketio.ping_timeout,
+        connect_timeout: config.socketio.connect_timeout,
+        attachments: config.socketio.attachments,
+        attachment_timeout: config.socketio.attachment_timeout,
+        lines: native::Lines::default(),
+    };
+    let native = native::router(plain, Arc::new(gate));
     let health = shared.health.clone();
     let ready = axum::routing::get(move || async move { admin::readiness(&health) });
     Router::new()
@@ -427,6 +450,7 @@ fn tenant(config: &Config, place: usize, app: &AppConfig) -> Result<Tenant, Stri
         updates_per_second: limits.updates_per_second,
         content_bytes: limits.content_bytes,
         receivers: limits.receivers,
+        dial_ins: limits.dial_ins,
     };
     Ok(tenant)
 }

@@ -53,6 +53,24 @@ fn idle_connections_take_memory() {
 }
 
 #[test]
+fn every_scenario_is_played_over_socket_io() {
+    let brief = ["--connections=20", "--seconds=0.2", "--warmup=0.1"];
+    let fanout = ["fanout", "--kind=presence", "--floor-seconds=0.1", "--window=4"];
+    let storm = ["storm", "--connections=60"];
+    let idle = ["idle", "--connections=100", "--settle=0.1"];
+    for scenario in [&[&fanout[..], &brief].concat(), &[&["rate"], &brief[..]].concat(), &storm[..], &idle] {
+        let report = report(&[scenario, &["--dialect=socketio"]].concat());
+        assert_eq!(report["conditions"]["dialect"], "socketio");
+        let result = &report["results"][0];
+        match scenario[0] {
+            "storm" => assert!(result["member_tokens"].as_u64().expect("a count") >= 3_600),
+            "idle" => assert!(result["bytes_per_connection"].as_f64().expect("a number") > 0.0),
+            _ => assert_eq!(result["lost"], 0, "{result}"),
+        }
+    }
+}
+
+#[test]
 fn a_setting_reaches_the_hub_and_a_wrong_one_is_told() {
     report(&["storm", "--connections=2", "--set", "presence.announce_max=500"]);
     let output = bench(&["storm", "--connections=2", "--set", "presence.nonsense=1"]);

@@ -287,7 +287,7 @@ fn below(folder: &Path) -> Vec<PathBuf> {
 
 /// Every source file: its path from the root, and its text.
 fn sources() -> Vec<(String, String)> {
-    let folders = ["src", "protocol/src", "protocol/tests", "tests", "benches"];
+    let folders = ["src", "protocol/src", "protocol/tests", "tests", "benches", "fuzz"];
     let all = folders.iter().flat_map(|folder| below(&root().join(folder)));
     let of_rust = all.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
     of_rust.map(|path| (local(&path), fs::read_to_string(&path).unwrap())).collect()

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
 
 use super::health::Health;
-use crate::broker::Handle;
+use crate::broker::{CloseReason, Handle};
+use crate::core::{Cause, Command, PartyId};
 use crate::gateway::hosts::is_known_host;
 use crate::telemetry::Metrics;
 
@@ -40,6 +41,7 @@ pub fn router(console: Console, more: Router) -> Router {
     let calls = Router::new()
         .route("/admin/stats", get(stats))
         .route("/admin/drain", post(drain))
+        .route("/admin/apps/{app}/parties/{party}/sessions", delete(end_sessions))
         .merge(more.with_state(()))
         .route_layer(middleware::from_fn_with_state(console.clone(), token_only));
     Router::new()
@@ -80,6 +82,31 @@ async fn stats(State(console): State<Console>) -> Json<serde_json::Value> {
 async fn drain(State(console): State<Console>) -> StatusCode {
     console.stop.send_replace(true);
     StatusCode::ACCEPTED
+}
+
+/// Ends every session of a party on this node, at once, and tells its clients to stay away.
+async fn end_sessions(
+    State(console): State<Console>,
+    Path((app, party)): Path<(String, String)>,
+) -> Response {
+    let Some((_, handle)) = console.apps.iter().find(|(id, _)| *id == app) else {
+        return wrong(StatusCode::NOT_FOUND, "not.found", "there is no app of this id");
+    };
+    let Ok(party) = PartyId::new(&party) else {
+        return wrong(StatusCode::BAD_REQUEST, "invalid.parameters", "the party's id is not one");
+    };
+    let of = party.clone();
+    let sessions = handle.read(move |_, leases, _| leases.of(&of).collect::<Vec<_>>()).await;
+    let sessions = sessions.unwrap_or_default();
+    handle.close_party(party, CloseReason::Ended).await;
+    for session in &sessions {
+        handle.ask(Command::End(*session, Cause::Kicked)).await;
+    }
+    Json(json!({"sessions": sessions.len()})).into_response()
+}
+
+fn wrong(status: StatusCode, code: &str, message: &str) -> Response {
+    (status, Json(json!({"error": {"code": code, "message": message}}))).into_response()
 }
 
 /// Lets a request pass that carries the token; it is compared in constant time.

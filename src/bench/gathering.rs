@@ -95,7 +95,7 @@ impl Gathering {
         self.fault.as_deref()
     }
 
-    /// Forgets what this connection knows, so that only a new snapshot can make it full again.
+    /// Forgets what this connection knows, so that only a new roster can make it full again.
     pub(super) fn forget(&mut self, seat: usize) {
         self.change(seat, Seats::clear);
     }

@@ -24,6 +24,7 @@ mod protocol;
 mod publisher;
 mod rate;
 mod report;
+mod socketio;
 mod stage;
 mod stopwatch;
 mod storm;
@@ -44,9 +45,11 @@ use hub::Hub;
 use interrupt::Interrupt;
 use launch::Cores;
 use native::Native;
-use options::{HubOptions, Scenario};
+use options::{Dialect, HubOptions, Scenario};
 use process::Process;
+use protocol::Protocol;
 use report::Report;
+use socketio::SocketIo;
 use stage::Ground;
 use token::Mint;
 
@@ -98,12 +101,14 @@ async fn measure(options: Options) -> Result<Report, BenchError> {
         address: hub.address(),
         process: hub.process(),
         mint: Mint::new(&options.hub.app_key, &options.hub.app_secret),
-        protocol: &Native,
+        protocol: options.dialect.protocol(),
         patience: Duration::from_secs_f64(options.hub.patience),
     };
     let report = interrupt.or(play(&options.scenario, &ground, cores)).await;
     hub.end().await?;
-    report
+    let mut report = report?;
+    report.conditions = report.conditions.word("dialect", options.dialect.name());
+    Ok(report)
 }
 
 async fn play(scenario: &Scenario, ground: &Ground, cores: Cores) -> Result<Report, BenchError> {
@@ -144,6 +149,22 @@ fn make_room(connections: usize) -> Result<(), BenchError> {
         return Err(BenchError::OpenFiles { wanted: connections, needed, limit, most });
     }
     Ok(())
+}
+
+impl Dialect {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::SocketIo => "socketio",
+        }
+    }
+
+    fn protocol(self) -> &'static dyn Protocol {
+        match self {
+            Self::Native => &Native,
+            Self::SocketIo => &SocketIo,
+        }
+    }
 }
 
 impl Scenario {

@@ -10,6 +10,9 @@ use clap::{Args, Subcommand, ValueEnum};
 pub struct Options {
     #[command(subcommand)]
     pub(super) scenario: Scenario,
+    /// The wire language that is spoken.
+    #[arg(long, global = true, value_enum, default_value = "native")]
+    pub(super) dialect: Dialect,
     /// Report as one line of JSON instead of a table.
     #[arg(long, global = true)]
     pub(super) json: bool,
@@ -21,6 +24,16 @@ pub struct Options {
     pub(super) pin: bool,
     #[command(flatten)]
     pub(super) hub: Box<HubOptions>,
+}
+
+/// The wire languages that the bench speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Dialect {
+    /// The native dialect over a plain WebSocket.
+    Native,
+    /// The native dialect over Socket.IO: Engine.IO 4 over a WebSocket, in the namespace `/chat`.
+    #[value(name = "socketio")]
+    SocketIo,
 }
 
 /// Which hub is measured.

@@ -11,6 +11,9 @@ pub(super) trait Protocol: std::fmt::Debug {
     /// What a text frame of the hub is. Called for every delivery: it looks only as far as it must.
     fn hear(&self, text: &[u8]) -> Heard;
 
+    /// Does the answer to [`Saying::Watch`] name who is present? Where it does not, clients ask with [`Saying::Roster`].
+    fn shows_roster(&self) -> bool;
+
     /// Calls `each` with the seat of every member that a presence frame or a snapshot names as present.
     fn members(&self, text: &[u8], each: &mut dyn FnMut(usize));
 
@@ -33,6 +36,11 @@ pub(super) enum Saying<'a> {
         /// Part of the content.
         text: &'a str,
     },
+    /// Be told afresh who is present in a topic that is watched.
+    Roster {
+        /// Its name.
+        topic: &'a str,
+    },
     /// Send a text to everybody who watches.
     Publish {
         /// The topic's name.
@@ -47,6 +55,8 @@ pub(super) enum Saying<'a> {
 pub(super) enum Heard {
     /// The connection is authenticated.
     Welcome,
+    /// The topic is watched; its roster is to be asked for.
+    Watching,
     /// The topic is watched; this is its roster.
     Snapshot,
     /// A published text.
@@ -57,6 +67,11 @@ pub(super) enum Heard {
     Left,
     /// The hub says no.
     Refused,
+    /// A part of the handshake or a heartbeat, to be answered at once whatever the scenario does.
+    Call {
+        /// The text frame that answers it.
+        answer: &'static str,
+    },
     /// Nothing the bench measures.
     Other,
 }

@@ -49,11 +49,19 @@ pub(super) struct Stage<A> {
 }
 
 impl<A: Audience> Sink for Stage<A> {
-    fn take(&mut self, seat: usize, text: &[u8], wire: usize) -> bool {
+    fn take(&mut self, seat: usize, text: &[u8], wire: usize, answers: &mut Vec<u8>) -> bool {
         let heard = self.protocol.hear(text);
         match heard {
             Heard::Welcome => {
                 self.welcomed += 1;
+                true
+            }
+            Heard::Call { answer } => {
+                put_client_text(answer.as_bytes(), answers);
+                false
+            }
+            Heard::Watching => {
+                self.watching += 1;
                 true
             }
             Heard::Snapshot => {

@@ -25,7 +25,9 @@ pub(super) async fn run(ground: &Ground, options: &StormOptions) -> Result<Repor
     let watch = Stopwatch::start();
     for seat in 0..members {
         let topic = topic.as_str();
-        crowd.say_all(seat, &[Saying::Watch { topic }, Saying::Online { topic, text: "here" }]);
+        let mut sayings = vec![Saying::Watch { topic }, Saying::Online { topic, text: "here" }];
+        sayings.extend((!ground.protocol.shows_roster()).then_some(Saying::Roster { topic }));
+        crowd.say_all(seat, &sayings);
     }
     crowd.flush().await?;
     let converged = crowd.until("everybody to know everybody", |gathering| gathering.is_converged()).await;
@@ -66,7 +68,7 @@ fn explain(
     }
 }
 
-/// Asks for a snapshot afresh on the connection whose frames are all parsed in full: it alone must name everybody.
+/// Asks for the roster afresh on the connection whose frames are all parsed in full: it alone must name everybody.
 async fn verify(crowd: &Crowd<Gathering>, topic: &str) -> Result<u64, BenchError> {
     if !crowd.with(|gathering| gathering.is_converged()) {
         return Err(BenchError::Untrue(
@@ -74,8 +76,8 @@ async fn verify(crowd: &Crowd<Gathering>, topic: &str) -> Result<u64, BenchError
         ));
     }
     crowd.with(|gathering| gathering.forget(0));
-    crowd.say(0, Saying::Watch { topic });
-    crowd.until("a last snapshot to name everybody", |gathering| gathering.is_converged()).await?;
+    crowd.say(0, Saying::Roster { topic });
+    crowd.until("a last roster to name everybody", |gathering| gathering.is_converged()).await?;
     let (checked, fault) =
         crowd.with(|gathering| (gathering.checked(), gathering.fault().map(str::to_owned)));
     fault.map_or(Ok(checked), |fault| Err(BenchError::Untrue(fault)))

@@ -119,7 +119,13 @@ impl Audience for Tally {
                 Some(marker) => self.deliver(seat, marker, wire),
                 None => false,
             },
-            Heard::Welcome | Heard::Snapshot | Heard::Left | Heard::Refused | Heard::Other => false,
+            Heard::Welcome
+            | Heard::Watching
+            | Heard::Snapshot
+            | Heard::Left
+            | Heard::Refused
+            | Heard::Call { .. }
+            | Heard::Other => false,
         }
     }
 }

@@ -10,8 +10,10 @@ use super::encode::{EncoderId, Roll};
 use super::feed::{Feed, Follower, feed};
 use super::outbox::Outbox;
 use super::reply::{Reply, ReplyTo};
-use crate::core::{Command, Epoch, Leases, Now, Party, Refusal, Rev, Roster, SessionId, Terms, TopicName};
-use crate::engine::AppSlot;
+use crate::core::{
+    Command, Epoch, Leases, Now, Party, PartyId, Refusal, Rev, Roster, SessionId, Terms, TopicName,
+};
+use crate::engine::{AppSlot, Document, NotKept, Version};
 
 /// A session that begins.
 #[derive(Debug)]
@@ -59,6 +61,17 @@ pub(super) enum Request {
     },
     Read(Look),
     Follow(Follower),
+    Document {
+        key: Arc<str>,
+        reply: ReplyTo,
+    },
+    Keep {
+        key: Arc<str>,
+        expected: Option<Version>,
+        value: Option<Bytes>,
+        reply: ReplyTo,
+    },
+    Rights(PartyId, TopicName),
     Close(Closing),
 }
 
@@ -73,7 +86,7 @@ pub(super) struct Closing {
 #[derive(Debug)]
 pub(super) enum Which {
     All { spread: std::time::Duration },
-    Party(crate::core::PartyId),
+    Party(PartyId),
 }
 
 impl fmt::Debug for Request {
@@ -88,6 +101,9 @@ impl fmt::Debug for Request {
             Self::Roster { .. } => "Roster",
             Self::Read(_) => "Read",
             Self::Follow(_) => "Follow",
+            Self::Document { .. } => "Document",
+            Self::Keep { .. } => "Keep",
+            Self::Rights(..) => "Rights",
             Self::Close(_) => "Close",
         })
     }
@@ -194,8 +210,46 @@ impl Handle {
         feed
     }
 
+    /// The app's document of this name as it is now, if there is one.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] if it cannot be read now.
+    pub async fn document(&self, key: &str) -> Result<Option<Document>, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Document { key: key.into(), reply: ReplyTo::Caller(reply) }).await;
+        match answer.await {
+            Ok(Reply::Document(document)) => Ok(document),
+            _ => Err(Refusal::Unavailable),
+        }
+    }
+
+    /// Writes a document if its version is still the expected one (`None`: there is none), or with the value `None`
+    /// deletes it. Waits until that is done, and says its new version.
+    ///
+    /// # Errors
+    /// Says why it was not written; after a [`NotKept::Conflict`] read it again.
+    pub async fn keep(
+        &self,
+        key: &str,
+        expected: Option<Version>,
+        value: Option<Bytes>,
+    ) -> Result<Option<Version>, NotKept> {
+        let (reply, answer) = oneshot::channel();
+        let reply = ReplyTo::Caller(reply);
+        self.send(Request::Keep { key: key.into(), expected, value, reply }).await;
+        match answer.await {
+            Ok(Reply::Kept(outcome)) => outcome,
+            _ => Err(NotKept::Unavailable),
+        }
+    }
+
+    /// Tells the sessions of a party that watch a topic, on this node, that what they may do there may have changed.
+    pub async fn rights_changed(&self, party: PartyId, topic: TopicName) {
+        self.send(Request::Rights(party, topic)).await;
+    }
+
     /// Ends all connections of a party, on this node.
-    pub async fn close_party(&self, party: crate::core::PartyId, reason: super::reply::CloseReason) {
+    pub async fn close_party(&self, party: PartyId, reason: super::reply::CloseReason) {
         self.send(Request::Close(Closing { sessions: Which::Party(party), reason })).await;
     }
 

@@ -22,4 +22,4 @@ pub use outbox::{Bounds, Broadcast, Item, Outbox, Pushed};
 pub use policy::Policy;
 pub use reply::{CloseReason, Notice, Reply, ReplyTo, Retry, Tag, Watching};
 
-pub use crate::engine::AppSlot;
+pub use crate::engine::{AppSlot, Document, NotKept, Version};

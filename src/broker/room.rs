@@ -128,7 +128,7 @@ impl Room {
         let (roster, node) = (&self.roster, self.node);
         let stream =
             self.streams.entry(topic.clone()).or_insert_with(|| Stream::new(topic.clone(), roster, node));
-        stream.welcome(Newcomer { session, viewer, since, reply }, roster);
+        stream.welcome(Newcomer { session, viewer, since, reply, rosters: Vec::new() }, roster);
         self.recount.insert(topic.clone());
         self.touch(topic);
     }
@@ -153,11 +153,13 @@ impl Room {
 
     /// A roster, shared with everybody who asks before the next change.
     pub(super) fn roster_of(&mut self, topic: &TopicName, reply: ReplyTo) {
-        let roll = match self.streams.get_mut(topic) {
-            Some(stream) => stream.roll(&self.roster),
-            None => Arc::new(super::encode::Roll::new(self.roster.snapshot(topic))),
+        let served = match self.streams.get_mut(topic) {
+            Some(stream) => stream.ask_roster(reply, &self.roster),
+            None => Some((reply, Arc::new(super::encode::Roll::new(self.roster.snapshot(topic))))),
         };
-        self.answer(reply, Reply::Roster(roll));
+        if let Some((reply, roll)) = served {
+            self.answer(reply, Reply::Roster(roll));
+        }
     }
 
     /// Sends an answer where it was asked for, if its session is still here.
@@ -224,6 +226,15 @@ impl Room {
     pub(super) fn expel_party(&mut self, party: &PartyId, topic: &TopicName) {
         for session in self.sessions_of(party) {
             self.expelled.push((session, topic.clone()));
+        }
+    }
+
+    /// Tells a party's sessions here that what they may do in a topic may have changed.
+    pub(super) fn rights_changed(&self, party: &PartyId, topic: &TopicName) {
+        for local in
+            self.locals.values().filter(|local| local.party == *party && local.watches.contains(topic))
+        {
+            local.outbox.push(Item::Notice(Notice::Rights(topic.clone())));
         }
     }
 

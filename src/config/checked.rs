@@ -31,6 +31,8 @@ pub struct Config {
     pub limits: Limits,
     /// `presence.*`.
     pub presence: Presence,
+    /// `socketio.*`.
+    pub socketio: SocketIo,
     /// `drain.*`.
     pub drain: Drain,
     /// `egress.*`.
@@ -55,6 +57,7 @@ pub struct Tls {
 #[expect(missing_docs, reason = "each is the key of the same name")]
 pub struct Http {
     pub head_timeout: Duration,
+    pub body_timeout: Duration,
     pub body_bytes: usize,
     pub trusted_proxies: Vec<IpNet>,
     pub hosts: Vec<String>,
@@ -108,10 +111,15 @@ pub struct Limits {
     pub updates_per_second: u32,
     pub content_bytes: usize,
     pub receivers: usize,
+    pub dial_ins: usize,
     pub churn_per_second: u32,
     pub control_frames_per_second: u32,
     /// `None` is any number.
     pub members_per_topic: Option<usize>,
+    pub documents: usize,
+    pub document_bytes: usize,
+    pub password_tries_per_minute: u32,
+    pub spaces_per_minute: u32,
     pub auth_timeout: Duration,
     pub ping_interval: Duration,
     pub pong_timeout: Duration,
@@ -129,6 +137,17 @@ pub struct Presence {
     pub sessions_tick: Duration,
     pub history: usize,
     pub retention: Duration,
+}
+
+/// `socketio.*`.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "each is the key of the same name")]
+pub struct SocketIo {
+    pub ping_interval: Duration,
+    pub ping_timeout: Duration,
+    pub connect_timeout: Duration,
+    pub attachments: u32,
+    pub attachment_timeout: Duration,
 }
 
 /// `drain.*`.
@@ -187,6 +206,13 @@ impl Config {
             log: log(&read),
             limits: limits(&read),
             presence: presence(&read),
+            socketio: SocketIo {
+                ping_interval: read.duration("socketio.ping_interval"),
+                ping_timeout: read.duration("socketio.ping_timeout"),
+                connect_timeout: read.duration("socketio.connect_timeout"),
+                attachments: read.small("socketio.attachments"),
+                attachment_timeout: read.duration("socketio.attachment_timeout"),
+            },
             drain: Drain { window: read.duration("drain.window"), timeout: read.duration("drain.timeout") },
             egress: outgoing::egress(&read),
             webhooks: outgoing::webhooks(&read),
@@ -348,6 +374,7 @@ fn http(read: &Reader<'_>) -> Result<Http, ConfigError> {
     };
     Ok(Http {
         head_timeout: read.duration("http.head_timeout"),
+        body_timeout: read.duration("http.body_timeout"),
         body_bytes: read.size("http.body_bytes"),
         trusted_proxies: list(read.text("http.trusted_proxies"))
             .into_iter()
@@ -382,9 +409,14 @@ fn limits(read: &Reader<'_>) -> Limits {
         updates_per_second: read.small("limits.updates_per_second"),
         content_bytes: read.size("limits.content_bytes"),
         receivers: read.count("limits.receivers"),
+        dial_ins: read.count("limits.dial_ins"),
         churn_per_second: read.small("limits.churn_per_second"),
         control_frames_per_second: read.small("limits.control_frames_per_second"),
         members_per_topic: read.bound("limits.members_per_topic"),
+        documents: read.count("limits.documents"),
+        document_bytes: read.size("limits.document_bytes"),
+        password_tries_per_minute: read.small("limits.password_tries_per_minute"),
+        spaces_per_minute: read.small("limits.spaces_per_minute"),
         auth_timeout: read.duration("limits.auth_timeout"),
         ping_interval: read.duration("limits.ping_interval"),
         pong_timeout: read.duration("limits.pong_timeout"),

@@ -11,7 +11,9 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use checked::{Admin, AppConfig, Config, Drain, Http, Limits, Log, LogFormat, Presence, Tls, TopicRule};
+pub use checked::{
+    Admin, AppConfig, Config, Drain, Http, Limits, Log, LogFormat, Presence, SocketIo, Tls, TopicRule,
+};
 pub use error::ConfigError;
 pub use outgoing::{Egress, WebhookConfig, WebhookFormat, Webhooks};
 pub use print::{manual, print};

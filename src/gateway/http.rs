@@ -90,7 +90,7 @@ pub struct Tally {
 /// Serves `router` until `shutdown` is true, then lets requests that are under way finish. Connections that have been
 /// upgraded are not waited for: they are the broker's to drain, and [`Limits::open`] tells how many there are.
 ///
-/// Every request has a [`super::peer::PeerAddr`] and an `Arc<Admission>` as extensions.
+/// Every request has a [`super::peer::PeerAddr`], a [`super::peer::Front`] and an `Arc<Admission>` as extensions.
 pub async fn serve<A: Accept>(
     listener: A,
     router: Router,
@@ -253,7 +253,9 @@ impl Shared {
         };
         let mut request = request.map(Body::new);
         let address = self.settings.proxies.client(guest.peer, request.headers());
+        let front = self.settings.proxies.front(guest.peer, self.tls.is_some(), request.headers());
         request.extensions_mut().insert(address);
+        request.extensions_mut().insert(front);
         request.extensions_mut().insert(admission);
         Box::pin(self.router.clone().oneshot(request))
     }

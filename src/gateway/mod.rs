@@ -2,6 +2,7 @@
 
 pub mod apps;
 pub mod conversation;
+mod crowd;
 pub mod frames;
 pub mod hosts;
 pub mod http;
@@ -12,13 +13,16 @@ pub mod limits;
 pub mod listener;
 pub mod native;
 pub mod origin;
+pub mod pace;
 pub mod pages;
 pub mod pattern;
 pub mod peer;
 pub mod principal;
 pub mod rate;
 mod scan;
+pub mod spaces;
 pub mod tls;
 pub mod token;
+pub mod tries;
 pub mod upgrade;
 pub mod websocket;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use crate::broker::Tag;
-use crate::core::{Content, TopicName};
+use crate::core::{Content, SessionId, TopicName};
 
 /// How many answers a connection may await at once; what it asks beyond that is refused.
 const MOST: usize = 256;
@@ -75,13 +75,19 @@ pub(super) struct Online {
 }
 
 /// The requests under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Table {
     asked: HashMap<Tag, Asked>,
     last: u64,
 }
 
 impl Table {
+    /// A table whose tags nobody else's answers carry: those of a session that used the same outbox before may still come.
+    pub(super) fn of(session: SessionId) -> Self {
+        let (_, random) = session.0.as_u64_pair();
+        Self { asked: HashMap::new(), last: random >> 1 }
+    }
+
     /// Whether no more can be asked.
     pub(super) fn is_full(&self) -> bool {
         self.asked.len() >= MOST

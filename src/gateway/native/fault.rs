@@ -2,8 +2,12 @@
 
 use std::borrow::Cow;
 
+use presence_protocol::socketio::PacketError;
+
+use crate::broker::NotKept;
 use crate::core::{NameError, Refusal};
 use crate::gateway::json::{self, Excess};
+use crate::gateway::spaces::Wrong;
 use crate::gateway::token::Refused;
 
 /// Something went wrong, and the client is told.
@@ -47,6 +51,31 @@ pub const INVALID_JSON: Fault = Fault::new("invalid.json", "a frame is JSON");
 pub const UNKNOWN_EVENT: Fault = Fault::new("unknown.event", "the hub knows no event of this name");
 /// A binary frame came.
 pub const BINARY: Fault = Fault::new("invalid.frame", "frames of this dialect are text");
+/// A binary message came that belongs to no packet.
+pub const STRAY_BINARY: Fault = Fault::new("invalid.frame", "no packet has announced this binary message");
+/// A packet came before the parts of the one before it.
+pub const INTERRUPTED: Fault =
+    Fault::new("invalid.frame", "the attachments of a packet come before the next packet");
+/// The parts of a packet did not come.
+pub const NO_ATTACHMENTS: Fault =
+    Fault::new("invalid.frame", "the attachments of a packet come within 10 s after it");
+/// The parts of a packet are too long.
+pub const LONG_ATTACHMENTS: Fault = Fault::new(
+    "too.large",
+    "a packet and its attachments together are longer than limits.frame_bytes allows",
+);
+/// The connection speaks in another namespace.
+pub const ELSEWHERE: Fault =
+    Fault::new("invalid.frame", "a connection speaks in one namespace; use another connection for another");
+/// The telephone that an event names as its sender is none.
+pub const NO_TELEPHONE: Fault =
+    Fault::new("invalid.parameters", "a sender of type phone has an _id of 1 to 128 bytes");
+/// Telephones come and go, and no more.
+pub const TELEPHONE_CATEGORY: Fault =
+    Fault::new("invalid.parameters", "a telephone can be named in party.online and party.leaves only");
+/// The connection speaks for as many telephones as are allowed.
+pub const TOO_MANY_TELEPHONES: Fault =
+    Fault::new("too.many.parties", "the connection speaks for as many telephones as limits.dial_ins allows");
 /// More came than is allowed.
 pub const TOO_FAST: Fault = Fault::new("too.fast", "this is too often; slow down");
 /// The session watches as many topics as are allowed.
@@ -82,6 +111,12 @@ pub const LONG_BODY: Fault = Fault::new("too.large", "the body is too long");
 pub const BAD_RECEIVERS: Fault =
     Fault::new("invalid.parameters", "receivers is a list of users, each with an _id, and not too long");
 
+impl From<PacketError> for Fault {
+    fn from(error: PacketError) -> Self {
+        Self { code: "invalid.frame", message: error.to_string().into() }
+    }
+}
+
 impl From<NameError> for Fault {
     fn from(error: NameError) -> Self {
         Self { code: "invalid.parameters", message: format!("the channel's _id {error}").into() }
@@ -107,6 +142,22 @@ impl From<Refusal> for Fault {
             Refusal::Unavailable => "unavailable",
         };
         Self { code, message: refusal.to_string().into() }
+    }
+}
+
+impl From<Wrong> for Fault {
+    fn from(wrong: Wrong) -> Self {
+        let code = match wrong {
+            Wrong::Password => "not.authorized.by.password",
+            Wrong::TooManyTries | Wrong::TooFast => "too.fast",
+            Wrong::Private | Wrong::NotAdmin => "not.authorized",
+            Wrong::Title | Wrong::LongPassword | Wrong::Direct => "invalid.parameters",
+            Wrong::NotKept(NotKept::TooLarge) => "too.large",
+            Wrong::NotKept(NotKept::Full) => "too.many.spaces",
+            Wrong::NotKept(NotKept::Conflict) => "conflict",
+            Wrong::NotKept(NotKept::Unavailable) | Wrong::Unavailable => "unavailable",
+        };
+        Self { code, message: wrong.to_string().into() }
     }
 }
 

@@ -4,11 +4,12 @@ use std::fmt;
 
 use bytes::BytesMut;
 use presence_protocol::native::event;
+use presence_protocol::socketio;
 
 use super::fault::Fault;
 use crate::core::{Epoch, Rev, Timetoken};
 use crate::gateway::frames;
-use crate::gateway::json;
+use crate::gateway::json::{self, Members};
 
 /// Where a frame stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,8 +30,9 @@ pub trait Framing: Send + Sync + fmt::Debug {
     /// Appends the acknowledgement of the request that the client calls `id`, which is raw JSON.
     fn ack(&self, id: &str, outcome: Result<(), &Fault>, out: &mut BytesMut);
 
-    /// Whether the answer to a subscription carries the roster. Clients that know of no such thing ask for the parties.
-    fn has_roster(&self) -> bool;
+    /// Whether clients know what the hub adds to the dialect: the greeting, and the roster in the answer to a subscription.
+    /// Others know who they are, and ask for the parties.
+    fn is_extended(&self) -> bool;
 }
 
 /// Text frames on a plain WebSocket, each with one object.
@@ -49,30 +51,72 @@ impl Framing for Plain {
         if let Some(timetoken) = place.timetoken {
             tail.push_str(&format!(r#","timetoken":"{timetoken}""#));
         }
-        let parts = [r#"{"event":""#, name, r#"","payload":"#].map(str::as_bytes);
-        let whole = parts.iter().chain(payload).map(|part| part.len()).sum::<usize>() + tail.len() + 1;
-        frames::text_head(whole, out);
-        for part in parts.iter().chain(payload) {
-            out.extend_from_slice(part);
-        }
-        out.extend_from_slice(tail.as_bytes());
-        out.extend_from_slice(b"}");
+        tail.push('}');
+        text([br#"{"event":""#, name.as_bytes(), br#"","payload":"#], payload, &tail, out);
     }
 
     fn ack(&self, id: &str, outcome: Result<(), &Fault>, out: &mut BytesMut) {
         let mut payload = Vec::with_capacity(64);
         json::object(&mut payload, |ack| {
             ack.raw("id", id.as_bytes());
-            ack.raw("ok", if outcome.is_ok() { b"true" } else { b"false" });
-            if let Err(fault) = outcome {
-                fault.write(ack.key("error"));
-            }
+            tell(outcome, ack);
         });
         self.event(event::ACK, &[&payload], Place::default(), out);
     }
 
-    fn has_roster(&self) -> bool {
+    fn is_extended(&self) -> bool {
         true
+    }
+}
+
+/// Socket.IO packets in the text messages of Engine.IO, which are the same in all their versions. Over polling, the same frames are taken
+/// apart again, so that one encoding serves every client.
+#[derive(Debug, Clone, Copy)]
+pub struct SocketIo {
+    namespace: &'static str,
+}
+
+/// In the namespace `/chat`, which the dialect's clients use.
+pub const CHAT: SocketIo = SocketIo { namespace: "/chat" };
+/// In the root namespace.
+pub const ROOT: SocketIo = SocketIo { namespace: "/" };
+
+impl Framing for SocketIo {
+    fn event(&self, name: &str, payload: &[&[u8]], _place: Place, out: &mut BytesMut) {
+        let mut head = Vec::with_capacity(64);
+        socketio::event_head(self.namespace, name, &mut head);
+        text([b"4", &head], payload, socketio::END, out);
+    }
+
+    fn ack(&self, id: &str, outcome: Result<(), &Fault>, out: &mut BytesMut) {
+        // An id that the packets of this framing cannot have belongs to a request of another.
+        let Ok(id) = id.parse() else { return };
+        let mut head = Vec::with_capacity(32);
+        socketio::ack_head(self.namespace, id, &mut head);
+        let mut payload = Vec::with_capacity(64);
+        json::object(&mut payload, |ack| tell(outcome, ack));
+        text([b"4", &head], &[&payload], socketio::END, out);
+    }
+
+    fn is_extended(&self) -> bool {
+        false
+    }
+}
+
+/// Appends a text frame of all the parts together.
+fn text<const N: usize>(head: [&[u8]; N], payload: &[&[u8]], tail: &str, out: &mut BytesMut) {
+    let parts = || head.iter().chain(payload).copied().chain([tail.as_bytes()]);
+    frames::text_head(parts().map(<[u8]>::len).sum(), out);
+    for part in parts() {
+        out.extend_from_slice(part);
+    }
+}
+
+/// What an acknowledgement says of the outcome.
+fn tell(outcome: Result<(), &Fault>, ack: &mut Members<'_>) {
+    ack.raw("ok", if outcome.is_ok() { b"true" } else { b"false" });
+    if let Err(fault) = outcome {
+        fault.write(ack.key("error"));
     }
 }
 
@@ -81,8 +125,25 @@ mod tests {
     use super::*;
     use presence_protocol::native::ServerFrame;
 
+    #[test]
+    fn socket_io_names_the_namespace() {
+        let mut out = BytesMut::new();
+        CHAT.event("X", &[b"{\"a\":", b"1}"], Place::default(), &mut out);
+        assert_eq!(read(&out), r#"42/chat,["X",{"a":1}]"#);
+        out.clear();
+        ROOT.event("X", &[b"{}"], Place::default(), &mut out);
+        assert_eq!(read(&out), r#"42["X",{}]"#);
+        out.clear();
+        CHAT.ack("7", Err(&Fault::new("x.y", "because")), &mut out);
+        let error = r#"{"code":"x.y","message":"because"}"#;
+        assert_eq!(read(&out), format!(r#"43/chat,7[{{"ok":false,"error":{error}}}]"#));
+        out.clear();
+        ROOT.ack("0", Ok(()), &mut out);
+        assert_eq!(read(&out), r#"430[{"ok":true}]"#);
+    }
+
     /// The text of the only frame.
-    fn text(out: &BytesMut) -> &str {
+    fn read(out: &BytesMut) -> &str {
         let head = if out[1] < 126 { 2 } else { 4 };
         std::str::from_utf8(&out[head..]).unwrap()
     }
@@ -96,25 +157,25 @@ mod tests {
             timetoken: Some(Timetoken(17_000_000_000_000_001)),
         };
         Plain.event("X", &[b"{\"a\":", b"1}"], place, &mut out);
-        let frame: ServerFrame<'_> = serde_json::from_str(text(&out)).unwrap();
+        let frame: ServerFrame<'_> = serde_json::from_str(read(&out)).unwrap();
         assert_eq!((frame.event.as_ref(), frame.payload.get()), ("X", r#"{"a":1}"#));
         assert_eq!((frame.epoch.as_deref(), frame.rev, frame.prev), (Some("7"), Some(3), Some(2)));
         assert_eq!(frame.timetoken.as_deref(), Some("17000000000000001"));
         out.clear();
         Plain.event("X", &[b"{}"], Place::default(), &mut out);
-        assert_eq!(text(&out), r#"{"event":"X","payload":{}}"#);
+        assert_eq!(read(&out), r#"{"event":"X","payload":{}}"#);
     }
 
     #[test]
     fn an_ack_names_its_request() {
         let mut out = BytesMut::new();
         Plain.ack("\"a\"", Ok(()), &mut out);
-        assert_eq!(text(&out), r#"{"event":"ACK","payload":{"id":"a","ok":true}}"#);
+        assert_eq!(read(&out), r#"{"event":"ACK","payload":{"id":"a","ok":true}}"#);
         out.clear();
         Plain.ack("7", Err(&Fault::new("x.y", "because")), &mut out);
         let error = r#"{"code":"x.y","message":"because"}"#;
         assert_eq!(
-            text(&out),
+            read(&out),
             format!(r#"{{"event":"ACK","payload":{{"id":7,"ok":false,"error":{error}}}}}"#)
         );
     }

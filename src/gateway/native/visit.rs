@@ -2,6 +2,7 @@
 //! mean to the client.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use presence_protocol::native::{category, event};
 
 use super::asked::{Asked, Table, What};
 use super::dialect::Shared;
+use super::dialin::DialIns;
 use super::fault::{self, Fault};
 use super::framing::Place;
 use super::pace::Pace;
@@ -89,13 +91,18 @@ pub(super) struct Visit {
     pub(super) broker: Handle,
     pub(super) session: SessionId,
     pub(super) principal: Principal,
+    /// Where the connection comes from, if it is counted under an address.
+    pub(super) address: Option<IpAddr>,
     pub(super) topics: HashMap<TopicName, Box<Stay>>,
     /// Where something is held back.
     pub(super) held: Vec<TopicName>,
     /// Where the session joined just as somebody removed its party: it is to leave again.
     pub(super) strays: Vec<TopicName>,
+    /// Where what the party may do may have changed.
+    pub(super) rights: Vec<TopicName>,
     pub(super) asked: Table,
     pub(super) paces: Paces,
+    pub(super) dial_ins: DialIns,
     /// When the token is to be looked at again.
     expiry: Option<Mono>,
     is_warned: bool,
@@ -121,11 +128,14 @@ impl Visit {
             broker,
             session,
             principal,
+            address: None,
             topics: HashMap::new(),
             held: Vec::new(),
             strays: Vec::new(),
-            asked: Table::default(),
+            rights: Vec::new(),
+            asked: Table::of(session),
             paces,
+            dial_ins: DialIns::default(),
             expiry: None,
             is_warned: false,
         };
@@ -345,18 +355,19 @@ impl Visit {
     pub(super) fn deadline(&self) -> Option<Mono> {
         let held =
             self.held.iter().filter_map(|topic| self.topics.get(topic)).map(|stay| stay.updates.due()).min();
-        let stray = self.strays.first().map(|_| Mono::default());
+        let stray = self.strays.first().or(self.rights.first()).map(|_| Mono::default());
         self.expiry.into_iter().chain(held).chain(stray).min()
     }
 
     pub(super) async fn deadline_passed(&mut self, out: &mut BytesMut) -> Result<(), CloseReason> {
         let now = self.shared.clock.now();
         self.release(now).await;
+        self.recheck(now).await?;
         if self.expiry.is_some_and(|at| at <= now.mono) { self.look_at_token(now, out) } else { Ok(()) }
     }
 
-    /// The connection is gone. What it said last is still said.
-    pub(super) async fn end(mut self) {
+    /// The connection is gone, or speaks for nobody any more. What it said last is still said.
+    pub(super) async fn end(mut self) -> Paces {
         for (_, mut stay) in std::mem::take(&mut self.topics) {
             if let Some((_, online)) = stay.held.take() {
                 let command = self.enter(&online);
@@ -364,6 +375,8 @@ impl Visit {
             }
         }
         self.broker.detach(self.session).await;
+        self.dial_ins.end(&self.broker).await;
+        self.paces
     }
 }
 
