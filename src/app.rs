@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::admin::{self, Console, Health};
-use crate::broker::{Bounds, Broker, Clock, Encode, EncoderId, Handle, Parts, Policy};
+use crate::broker::{Bounds, Broker, Clock, Encode, EncoderId, Handle, MAX_ENCODERS, Parts, Policy};
 use crate::config::{AppConfig, Config};
 use crate::core::{Limits as RosterLimits, Mono, NodeId, Timetoken};
 use crate::engine::highwater::{self, HighWater};
@@ -25,11 +25,19 @@ use crate::gateway::origin::Origins;
 use crate::gateway::pattern::Pattern;
 use crate::gateway::peer::Proxies;
 use crate::gateway::spaces::Spaces;
-use crate::gateway::{json, native, pages, tls, websocket};
+use crate::gateway::{json, native, pages, pusher, tls, websocket};
 use crate::telemetry::Metrics;
 
+/// How many framings the native dialect has.
+const FRAMING_COUNT: u8 = 3;
+
 /// The native dialect's framings, in the order of their encoders: a plain WebSocket, and Socket.IO's namespaces.
-static FRAMINGS: [&dyn Framing; 3] = [&framing::Plain, &framing::CHAT, &framing::ROOT];
+static FRAMINGS: [&dyn Framing; FRAMING_COUNT as usize] = [&framing::Plain, &framing::CHAT, &framing::ROOT];
+
+/// The forms of the Pusher dialect follow them.
+const FORMS: [pusher::Form; 4] = pusher::Form::ALL;
+const _: () =
+    assert!(FRAMING_COUNT as usize + FORMS.len() <= MAX_ENCODERS, "the broker takes no more wire forms");
 
 /// A hub that is about to be.
 #[derive(Debug)]
@@ -94,7 +102,7 @@ impl App {
         let address = main.local_addr().map_err(|error| error.to_string())?;
         let mut servers = Vec::new();
         let settings = http_settings(&shared);
-        let routes = routes(&shared, &handle);
+        let routes = routes(&shared, &handle)?;
         let serving = http::serve(main, routes, certificate, settings.clone(), shutdown.subscribe());
         servers.push(tokio::spawn(serving));
 
@@ -160,6 +168,7 @@ impl Running {
                  \n\
                  demo page   {scheme}://{address}/   (open it in two tabs)\n\
                  native      {socket}://{address}/ws   key demo-key, secret demo-secret\n\
+                 pusher      {socket}://{address}/app/demo-key   app id 1, key demo-key, secret demo-secret\n\
                  socket.io   {scheme}://{address}/chat   the same tokens, as ?token=...\n\
                  \n\
                  curl -s -X POST {scheme}://{address}/api/anonymous/auth -d displayname=Ada   # a guest's token\n\
@@ -245,7 +254,8 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
     let engine: Box<dyn Engine> = Box::new(Memory::new(now, floor, retention).with_documents(documents));
     let encoder =
         |framing: &&'static dyn Framing| Arc::new(native::Encoder::new(*framing)) as Arc<dyn Encode>;
-    let encoders = FRAMINGS.iter().map(encoder).collect();
+    let forms = FORMS.map(|form| Arc::new(pusher::Encoder(form)) as Arc<dyn Encode>);
+    let encoders = FRAMINGS.iter().map(encoder).chain(forms).collect();
     let limits = RosterLimits {
         history: config.presence.history,
         retention: config.presence.retention,
@@ -301,14 +311,9 @@ fn keep_mark(folder: &std::path::Path, clock: &Clock) -> Result<Timetoken, Strin
     Ok(floor)
 }
 
-fn routes(shared: &Shared, handle: &Handle) -> Router {
+fn routes(shared: &Shared, handle: &Handle) -> Result<Router, String> {
     let Shared { config, clock, apps, metrics, .. } = shared;
-    let mut settings = websocket::Settings::new(clock.clone());
-    settings.frame_bytes = config.limits.frame_bytes;
-    settings.fragments = config.limits.fragments;
-    settings.control_frames = config.limits.control_frames_per_second;
-    settings.ping_interval = config.limits.ping_interval;
-    settings.pong_timeout = config.limits.pong_timeout;
+    let settings = websocket_settings(shared);
     let rates = (config.limits.password_tries_per_minute, config.limits.spaces_per_minute);
     let spaces = Arc::new(Spaces::new(handle.clone(), clock.clone(), rates));
     let native = |id: u8| {
@@ -332,7 +337,7 @@ fn routes(shared: &Shared, handle: &Handle) -> Router {
     let gate = native::Gate {
         chat,
         root,
-        websocket: settings,
+        websocket: settings.clone(),
         ping_interval: config.socketio.ping_interval,
         ping_timeout: config.socketio.ping_timeout,
         connect_timeout: config.socketio.connect_timeout,
@@ -341,13 +346,47 @@ fn routes(shared: &Shared, handle: &Handle) -> Router {
         lines: native::Lines::default(),
     };
     let native = native::router(plain, Arc::new(gate));
+    let pusher = pusher::router(Arc::new(pusher_shared(shared, handle)?), settings);
     let health = shared.health.clone();
     let ready = axum::routing::get(move || async move { admin::readiness(&health) });
-    Router::new()
+    Ok(Router::new()
         .route("/livez", axum::routing::get("live\n"))
         .route("/readyz", ready)
         .merge(native)
-        .fallback_service(pages::router(hosts(config)))
+        .merge(pusher)
+        .fallback_service(pages::router(hosts(config))))
+}
+
+fn websocket_settings(shared: &Shared) -> websocket::Settings {
+    let limits = &shared.config.limits;
+    let mut settings = websocket::Settings::new(shared.clock.clone());
+    settings.frame_bytes = limits.frame_bytes;
+    settings.fragments = limits.fragments;
+    settings.control_frames = limits.control_frames_per_second;
+    settings.ping_interval = limits.ping_interval;
+    settings.pong_timeout = limits.pong_timeout;
+    settings
+}
+
+fn pusher_shared(shared: &Shared, handle: &Handle) -> Result<pusher::Shared, String> {
+    let config = &shared.config;
+    let tenant = |(app, settings): (&Arc<Tenant>, &AppConfig)| {
+        let too_long = || format!("apps.{}.id is too long", app.slot.0);
+        pusher::Tenant::new(Arc::clone(app), settings.pusher.clone()).ok_or_else(too_long)
+    };
+    let tenants = shared.apps.iter().zip(&config.apps).map(tenant).collect::<Result<_, _>>()?;
+    Ok(pusher::Shared {
+        tenants: pusher::Tenants::new(tenants),
+        broker: handle.clone(),
+        clock: shared.clock.clone(),
+        encoders: FORMS.into_iter().zip((FRAMING_COUNT..).map(EncoderId)).collect(),
+        outbox: bounds(config),
+        is_tls: config.tls.is_some(),
+        has_proxies: !config.http.trusted_proxies.is_empty(),
+        body_timeout: config.http.body_timeout,
+        hooks: Arc::new(pusher::NoHooks),
+        metrics: shared.metrics.clone(),
+    })
 }
 
 /// The names under which pages for people answer: those configured, and the address that the hub listens on.

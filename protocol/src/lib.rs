@@ -1,10 +1,11 @@
 //! Wire types of every dialect presence-hub speaks.
 //!
-//! `native` is described in `native.md` beside this crate's manifest; `payloads/` holds example payloads that the tests
-//! hold the types to. `socketio` reads and writes the packets in which Socket.IO clients speak it.
+//! Each dialect is described in a page of its name beside this crate's manifest; `payloads/` holds example payloads that the tests
+//! hold the types to. `socketio` reads and writes the packets in which Socket.IO clients speak the native dialect.
 
 pub mod native;
 mod object;
+pub mod pusher;
 pub mod socketio;
 
 pub use object::Object;

@@ -189,15 +189,21 @@ impl Broker {
         if self.next_tick.is_some_and(|at| now.mono >= at) {
             self.next_tick = None;
             for slot in 0..self.rooms.len() {
-                for (topic, watchers) in self.rooms[slot].recounted() {
-                    self.submit(app_of(slot), &Command::Watchers(topic, watchers), Asked::by_nobody(), now);
-                }
+                self.recount(app_of(slot), now);
                 self.rooms[slot].catch_up(now);
             }
         }
         let is_wanted = self.rooms.iter().any(|room| room.is_lagging() || room.is_recounting());
         if is_wanted && self.next_tick.is_none() {
             self.next_tick = Some(now.mono + TICK);
+        }
+    }
+
+    /// Tells the roster how many of this node's sessions watch the topics where that has changed.
+    fn recount(&mut self, app: AppSlot, now: Now) {
+        let Some(room) = self.rooms.get_mut(usize::from(app.0)) else { return };
+        for (topic, watchers) in room.recounted() {
+            self.submit(app, &Command::Watchers(topic, watchers), Asked::by_nobody(), now);
         }
     }
 
@@ -224,11 +230,16 @@ impl Broker {
                 // The viewer starts from what has been ordered so far; that it watches begins a topic's numbering.
                 self.drain_engine(now);
                 let room = &self.rooms[usize::from(app.0)];
-                if room.roster.topic(&topic).is_none() && room.is_here(session) {
+                let is_first = room.roster.topic(&topic).is_none() && room.is_here(session);
+                if is_first {
                     let watchers = Command::Watchers(topic.clone(), 1);
                     self.submit(app, &watchers, Asked::by_nobody(), now);
                 }
-                self.rooms[usize::from(app.0)].watch(session, &topic, since, reply);
+                let room = &mut self.rooms[usize::from(app.0)];
+                room.watch(session, &topic, since, reply);
+                if is_first {
+                    room.tell_counts(&topic);
+                }
             }
             Request::Unwatch { session, topic, reply } => room.unwatch(session, &topic, reply),
             Request::Roster { topic, reply } => {
@@ -236,6 +247,8 @@ impl Broker {
                 self.rooms[usize::from(app.0)].roster_of(&topic, reply);
             }
             Request::Read(look) => {
+                // Whoever reads sees everything that was asked for before.
+                self.recount(app, now);
                 self.drain_engine(now);
                 let room = &self.rooms[usize::from(app.0)];
                 look(&room.roster, &room.leases, now);
@@ -375,7 +388,7 @@ impl Broker {
 /// The leases say what is wanted, so they are told at once, before anything is ordered.
 fn note(room: &mut Room, command: &Command) {
     match command {
-        Command::Enter { session, topic, grace, .. } => {
+        Command::Enter { session, topic, grace, .. } | Command::EnterAs { session, topic, grace, .. } => {
             room.leases.enter(*session, topic.clone(), *grace);
         }
         Command::Leave { session, topic, .. } => room.leases.leave(*session, topic),
@@ -384,6 +397,7 @@ fn note(room: &mut Room, command: &Command) {
         Command::Attach(_)
         | Command::Detach(_)
         | Command::Publish(..)
+        | Command::Retain(..)
         | Command::SetState { .. }
         | Command::SetOverride(..)
         | Command::Watchers(..) => {}

@@ -46,6 +46,8 @@ pub(super) struct Delivery<'a> {
     /// What only some are sent.
     directed: Vec<Step>,
     interval: Option<Occupancy>,
+    /// The sessions that caused the shared steps.
+    authors: Vec<SessionId>,
     encoders: &'a [Arc<dyn Encode>],
     encoded: [Option<Encoded>; MAX_ENCODERS],
 }
@@ -57,8 +59,15 @@ impl<'a> Delivery<'a> {
         interval: Option<Occupancy>,
         encoders: &'a [Arc<dyn Encode>],
     ) -> Self {
-        let (directed, shared) = steps.into_iter().partition(|step| directed(step).is_some());
-        Self { topic, shared, directed, interval, encoders, encoded: Default::default() }
+        let (directed, shared): (Vec<_>, Vec<_>) =
+            steps.into_iter().partition(|step| directed(step).is_some());
+        let omits_own = encoders.iter().any(|encoder| encoder.omits_own());
+        let mut authors = Vec::new();
+        if omits_own {
+            authors.extend(shared.iter().filter_map(|step| step.change.author()));
+            authors.sort_unstable();
+        }
+        Self { topic, shared, directed, interval, authors, encoders, encoded: Default::default() }
     }
 
     /// Hands everything to the viewers' outboxes, and says which are slow to take it.
@@ -71,7 +80,8 @@ impl<'a> Delivery<'a> {
         if !self.shared.is_empty() || self.interval.is_some() || !by_author.is_empty() {
             for (session, viewer) in viewers.iter_mut() {
                 let echoes = if by_author.is_empty() { None } else { by_author.get(session) };
-                let pushed = self.deliver(viewer, echoes.map_or(&[][..], |echoes| echoes), &mut delivered);
+                let own = (*session, echoes.map_or(&[][..], |echoes| echoes));
+                let pushed = self.deliver(viewer, own, &mut delivered);
                 if let Some(missed) = pushed {
                     delivered.slow.push(Slow { session: *session, missed });
                 }
@@ -87,18 +97,27 @@ impl<'a> Delivery<'a> {
     fn deliver(
         &mut self,
         viewer: &mut Viewer,
-        echoes: &[Echo],
+        (session, echoes): (SessionId, &[Echo]),
         delivered: &mut Delivered,
     ) -> Option<Option<Arc<Broadcast>>> {
+        let omits = viewer.omits_own && self.authors.binary_search(&session).is_ok();
         if let Some(lag) = &mut viewer.lag {
-            lag.absorb(&self.shared);
+            if omits {
+                let is_own = |step: &&Step| step.change.author() == Some(session);
+                let others: Vec<_> = self.shared.iter().filter(|step| !is_own(step)).cloned().collect();
+                lag.absorb(&others);
+            } else {
+                lag.absorb(&self.shared);
+            }
             return None;
         }
         let place = usize::from(viewer.encoder.0);
         let encoder = self.encoders.get(place)?.as_ref();
         let (shared, interval, topic) = (&self.shared, self.interval, &self.topic);
         let encoded = self.encoded[place].get_or_insert_with(|| encode(encoder, topic, shared, interval));
-        let bytes = if echoes.is_empty() {
+        let bytes = if omits {
+            without_own(encoded, session)
+        } else if echoes.is_empty() {
             encoded.broadcast.bytes.clone()
         } else {
             with_echoes(encoded, encoder, echoes)
@@ -128,7 +147,8 @@ impl<'a> Delivery<'a> {
         let mut encoded: [Option<Bytes>; MAX_ENCODERS] = Default::default();
         for (session, viewer) in viewers.iter_mut() {
             let is_author = message.session == Some(*session);
-            if !is_author && !receivers.contains(&viewer.party) {
+            let is_meant = if is_author { !viewer.omits_own } else { receivers.contains(&viewer.party) };
+            if !is_meant {
                 continue;
             }
             if let Some(lag) = &mut viewer.lag {
@@ -242,6 +262,21 @@ fn with_echoes(encoded: &Encoded, encoder: &dyn Encode, echoes: &[Echo]) -> Byte
         from = *end;
     }
     out.extend_from_slice(&all[from..]);
+    out.freeze()
+}
+
+/// What a session is sent that is not sent what it caused itself.
+fn without_own(encoded: &Encoded, session: SessionId) -> Bytes {
+    let Broadcast { steps, bytes, .. } = &*encoded.broadcast;
+    let mut out = BytesMut::with_capacity(bytes.len());
+    let mut from = 0;
+    for (step, end) in steps.iter().zip(&encoded.ends) {
+        if step.change.author() != Some(session) {
+            out.extend_from_slice(&bytes[from..*end]);
+        }
+        from = *end;
+    }
+    out.extend_from_slice(&bytes[from..]);
     out.freeze()
 }
 

@@ -41,6 +41,11 @@ pub trait Encode: Send + Sync + fmt::Debug {
 
     /// Appends the frame that tells viewers of a big topic its counts, once an interval.
     fn interval(&self, topic: &TopicName, occupancy: Occupancy, out: &mut BytesMut);
+
+    /// Whether a session is not sent what it caused itself. The frames of such a wire form carry no chain, for it would have gaps.
+    fn omits_own(&self) -> bool {
+        false
+    }
 }
 
 /// A snapshot that is rendered at most once per encoder, whoever asks first.

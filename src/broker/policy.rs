@@ -38,6 +38,10 @@ impl Default for Policy {
 /// More presence changes than this in one tick are a storm.
 const STORM: u32 = 16;
 
+/// A topic with more watchers than this tells its counts at most once in this time.
+const MANY_WATCHERS: u32 = 100;
+const COUNTS_PAUSE: Duration = Duration::from_secs(5);
+
 /// A topic stays in interval mode at least this long, so that the mode does not flap.
 const INTERVAL_MODE_MIN: Duration = Duration::from_secs(30);
 
@@ -50,6 +54,8 @@ pub(super) struct Pace {
     /// Since when the topic has been in interval mode.
     interval_since: Option<Mono>,
     next_interval: Mono,
+    /// When the counts of many may be told next.
+    next_counts: Mono,
 }
 
 impl Pace {
@@ -86,6 +92,16 @@ impl Pace {
             None => return None,
         };
         (now < until).then_some(until)
+    }
+
+    /// Until when a change of only the counts is held; `None` if it goes out at once.
+    pub(super) fn hold_counts_until(&self, now: Mono, occupancy: Occupancy) -> Option<Mono> {
+        (occupancy.watchers > MANY_WATCHERS && now < self.next_counts).then_some(self.next_counts)
+    }
+
+    /// A change of only the counts goes out.
+    pub(super) fn tells_counts(&mut self, now: Mono) {
+        self.next_counts = now + COUNTS_PAUSE;
     }
 
     /// Whether the counts are due; the next interval begins then.
@@ -130,6 +146,17 @@ mod tests {
         assert_eq!(pace.hold_until(at(120), false), None, "the tick is over");
         pace.count(at(121), parties(20), &POLICY);
         assert_eq!(pace.hold_until(at(121), false), None, "the storm is over");
+    }
+
+    #[test]
+    fn the_counts_of_many_pause() {
+        let mut pace = Pace::default();
+        let watchers = |watchers: u32| Occupancy { watchers, ..Occupancy::default() };
+        assert_eq!(pace.hold_counts_until(at(0), watchers(101)), None);
+        pace.tells_counts(at(0));
+        assert_eq!(pace.hold_counts_until(at(1), watchers(100)), None, "a hundred are not many");
+        assert_eq!(pace.hold_counts_until(at(1), watchers(101)), Some(at(5_000)));
+        assert_eq!(pace.hold_counts_until(at(5_000), watchers(101)), None);
     }
 
     #[test]

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::deliver::Slow;
-use super::encode::Encode;
+use super::encode::{Encode, EncoderId};
 use super::handle::Opening;
 use super::outbox::{Item, Outbox};
 use super::policy::Policy;
 use super::reply::{CloseReason, Notice, Reply, ReplyTo};
 use super::stream::{Echo, Newcomer, Stream, Viewer, answer};
 use crate::core::{
-    Change, Epoch, Leases, Limits, Mono, NodeId, Now, Op, PartyId, Record, Rev, Roster, SessionId, Timetoken,
-    TopicName,
+    Change, ChangeKind, Epoch, Leases, Limits, Mono, NodeId, Now, Op, PartyId, Record, Rev, Roster,
+    SessionId, Timetoken, TopicName,
 };
 use crate::engine::{Ordered, Rows};
 use crate::telemetry::Metrics;
@@ -24,7 +24,7 @@ use crate::telemetry::Metrics;
 struct Local {
     party: PartyId,
     outbox: Arc<Outbox>,
-    encoder: super::encode::EncoderId,
+    encoder: EncoderId,
     watches: Vec<TopicName>,
 }
 
@@ -42,8 +42,8 @@ pub(super) struct Room {
     /// Topics whose number of local viewers changed since the roster was told.
     recount: HashSet<TopicName>,
     lagging: HashSet<SessionId>,
-    /// Sessions to be put out of a topic once they have been sent why.
-    expelled: Vec<(SessionId, TopicName)>,
+    /// Sessions to be put out of a topic once they have been sent why, and whether they were members.
+    expelled: Vec<(SessionId, TopicName, bool)>,
     policy: Policy,
     encoders: Arc<[Arc<dyn Encode>]>,
     metrics: Metrics,
@@ -119,6 +119,7 @@ impl Room {
             party: local.party.clone(),
             outbox: Arc::clone(&local.outbox),
             encoder: local.encoder,
+            omits_own: omits_own(&self.encoders, local.encoder),
             start: Timetoken(0),
             lag: None,
         };
@@ -128,6 +129,16 @@ impl Room {
         stream.welcome(Newcomer { session, viewer, since, reply, rosters: Vec::new() }, roster);
         self.recount.insert(topic.clone());
         self.touch(topic);
+    }
+
+    /// The first viewer is told the counts that it made before it was one.
+    pub(super) fn tell_counts(&mut self, topic: &TopicName) {
+        let (Some(stream), Some(known)) = (self.streams.get_mut(topic), self.roster.topic(topic)) else {
+            return;
+        };
+        let (stamp, occupancy) = (known.stamp(), known.occupancy());
+        let change = Change { topic: topic.clone(), stamp, kind: ChangeKind::Counts, occupancy, edge: None };
+        stream.tell_counts(Arc::new(change));
     }
 
     /// Ends a session's watching.
@@ -184,7 +195,7 @@ impl Room {
         if let Op::Leave { session, by, .. } = &record.op {
             self.leases.leave(*session, &record.topic);
             if by.is_some() {
-                self.expelled.push((*session, record.topic.clone()));
+                self.expelled.push((*session, record.topic.clone(), true));
             }
         }
         let change = change?;
@@ -215,7 +226,7 @@ impl Room {
     /// A party was removed from a topic: its sessions here, those that only watch too, are put out.
     pub(super) fn expel_party(&mut self, party: &PartyId, topic: &TopicName) {
         for session in self.sessions_of(party) {
-            self.expelled.push((session, topic.clone()));
+            self.expelled.push((session, topic.clone(), false));
         }
     }
 
@@ -228,11 +239,11 @@ impl Room {
         }
     }
 
-    fn expel(&mut self, session: SessionId, topic: &TopicName) {
+    fn expel(&mut self, session: SessionId, topic: &TopicName, was_member: bool) {
         let Some(local) = self.locals.get_mut(&session) else { return };
         let watched = local.watches.len();
         local.watches.retain(|other| other != topic);
-        if local.watches.len() < watched {
+        if local.watches.len() < watched || was_member {
             local.outbox.push(Item::Notice(Notice::Removed(topic.clone())));
             self.dismiss(session, topic);
         }
@@ -278,14 +289,17 @@ impl Room {
 
     /// Puts those out who were removed, after they were sent why, and names who came back in the meantime: that was before they knew.
     pub(super) fn expel_all(&mut self) -> Vec<(SessionId, TopicName)> {
-        let expelled = std::mem::take(&mut self.expelled);
-        for (session, topic) in &expelled {
-            self.expel(*session, topic);
+        let mut expelled = std::mem::take(&mut self.expelled);
+        // A member comes first of what is said of one session twice.
+        expelled.sort_by(|one, other| other.cmp(one));
+        expelled.dedup_by(|one, other| (one.0, &one.1) == (other.0, &other.1));
+        for (session, topic, was_member) in &expelled {
+            self.expel(*session, topic, *was_member);
         }
-        let is_back = |(session, topic): &(SessionId, TopicName)| {
+        let is_back = |(session, topic, _): &(SessionId, TopicName, bool)| {
             self.leases.get(*session).is_some_and(|lease| lease.is_member(topic))
         };
-        expelled.into_iter().filter(is_back).collect()
+        expelled.into_iter().filter(is_back).map(|(session, topic, _)| (session, topic)).collect()
     }
 
     /// What waits in a slow session's outbox is taken back, to be sent as its net later.
@@ -377,10 +391,12 @@ impl Room {
         self.locals.keys().copied()
     }
 
-    /// The sessions of a party that have a connection here.
+    /// The sessions that have a connection here and are a party's, or with which it is a member somewhere.
     pub(super) fn sessions_of(&self, party: &PartyId) -> Vec<SessionId> {
         let is_theirs = |(_, local): &(&SessionId, &Local)| &local.party == party;
-        self.locals.iter().filter(is_theirs).map(|(session, _)| *session).collect()
+        let own = self.locals.iter().filter(is_theirs).map(|(session, _)| *session);
+        let other = self.roster.sessions_of(party).filter(|session| self.locals.contains_key(session));
+        own.chain(other).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Tells a session's connection to end.
@@ -403,4 +419,8 @@ impl Room {
         }
         records
     }
+}
+
+fn omits_own(encoders: &[Arc<dyn Encode>], encoder: EncoderId) -> bool {
+    encoders.get(usize::from(encoder.0)).is_some_and(|encoder| encoder.omits_own())
 }

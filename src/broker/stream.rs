@@ -23,6 +23,8 @@ pub(super) struct Viewer {
     pub(super) party: PartyId,
     pub(super) outbox: Arc<Outbox>,
     pub(super) encoder: EncoderId,
+    /// Whether it is not sent what it caused itself.
+    pub(super) omits_own: bool,
     /// The newest record in the snapshot it started from.
     pub(super) start: Timetoken,
     /// What it is behind by, if it is slow.
@@ -155,6 +157,12 @@ impl Stream {
             ChangeKind::State(..) => self.queue.push(Arc::clone(change)),
             ChangeKind::Counts => self.counts = Some(Arc::clone(change)),
         }
+    }
+
+    /// Tells the counts when they are due next.
+    pub(super) fn tell_counts(&mut self, change: Arc<Change>) {
+        self.occupancy = change.occupancy;
+        self.counts = Some(change);
     }
 
     pub(super) fn echo(&mut self, echo: Echo) {
@@ -292,7 +300,9 @@ impl Stream {
             Some(self.pace.hold_until(now, !self.newcomers.is_empty()).unwrap_or(now))
         };
         let tabs = self.tabs.values().map(|tabs| tabs.due).min();
-        held.into_iter().chain(tabs).min()
+        let counts =
+            self.counts.as_ref().map(|_| self.pace.hold_counts_until(now, self.occupancy).unwrap_or(now));
+        held.into_iter().chain(tabs).chain(counts).min()
     }
 
     /// Sends what is due, and says which sessions are slow to take it.
@@ -310,7 +320,10 @@ impl Stream {
         }
         let mut steps = self.steps(now);
         let is_interval = self.pace.takes_interval(now, policy);
-        if let Some(counts) = self.counts.take() {
+        if self.pace.hold_counts_until(now, self.occupancy).is_none()
+            && let Some(counts) = self.counts.take()
+        {
+            self.pace.tells_counts(now);
             steps.push(Step { change: counts, link: None });
         }
         let mut delivered = Delivered::default();
@@ -370,7 +383,8 @@ impl Stream {
         let is_news = |step: &&Step| {
             step.change.stamp.timetoken > start || matches!(step.change.kind, ChangeKind::Sessions(_))
         };
-        let news: Vec<Step> = steps.iter().filter(is_news).cloned().collect();
+        let is_own = |step: &&Step| viewer.omits_own && step.change.author() == Some(session);
+        let news: Vec<Step> = steps.iter().filter(is_news).filter(|step| !is_own(step)).cloned().collect();
         lag.absorb(&news);
     }
 

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::ConfigError;
+use super::pusher::Pusher;
 use super::sources::{DEMO_SECRET, Origin, Written};
 use super::value::{duration, list, size};
 
@@ -168,6 +169,7 @@ pub struct AppConfig {
     pub leeway: Duration,
     pub grace: Duration,
     pub topics: Vec<TopicRule>,
+    pub pusher: Pusher,
     /// The app that is there when none is configured, with secrets that everybody knows.
     pub is_demo: bool,
 }
@@ -282,48 +284,48 @@ impl AppConfig {
 }
 
 /// Reads values whose kind was checked when they were written; what has no value reads as nothing.
-struct Reader<'a>(&'a Written);
+pub(super) struct Reader<'a>(&'a Written);
 
 impl Reader<'_> {
-    fn text(&self, path: &str) -> &str {
+    pub(super) fn text(&self, path: &str) -> &str {
         self.0.text(path)
     }
 
-    fn optional(&self, path: &str) -> Option<&str> {
+    pub(super) fn optional(&self, path: &str) -> Option<&str> {
         Some(self.text(path)).filter(|text| !text.is_empty())
     }
 
-    fn owned(&self, path: &str) -> Option<String> {
+    pub(super) fn owned(&self, path: &str) -> Option<String> {
         self.optional(path).map(str::to_owned)
     }
 
-    fn address(&self, path: &str) -> SocketAddr {
+    pub(super) fn address(&self, path: &str) -> SocketAddr {
         let unset = SocketAddr::from(([127, 0, 0, 1], 0));
         self.text(path).parse().unwrap_or(unset)
     }
 
-    fn duration(&self, path: &str) -> Duration {
+    pub(super) fn duration(&self, path: &str) -> Duration {
         duration(self.text(path)).unwrap_or_default()
     }
 
-    fn size(&self, path: &str) -> usize {
+    pub(super) fn size(&self, path: &str) -> usize {
         size(self.text(path)).unwrap_or_default()
     }
 
-    fn count(&self, path: &str) -> usize {
+    pub(super) fn count(&self, path: &str) -> usize {
         self.text(path).parse().unwrap_or_default()
     }
 
-    fn small(&self, path: &str) -> u32 {
+    pub(super) fn small(&self, path: &str) -> u32 {
         self.text(path).parse().unwrap_or_default()
     }
 
     /// A count of which 0 means that there is no bound.
-    fn bound(&self, path: &str) -> Option<usize> {
+    pub(super) fn bound(&self, path: &str) -> Option<usize> {
         Some(self.count(path)).filter(|bound| *bound > 0)
     }
 
-    fn flag(&self, path: &str) -> bool {
+    pub(super) fn flag(&self, path: &str) -> bool {
         self.text(path) == "true"
     }
 }
@@ -443,6 +445,7 @@ fn app(read: &Reader<'_>, place: usize, grace: Duration) -> Result<AppConfig, Co
         issuer: read.owned(&path("issuer")),
         leeway: read.duration(&path("leeway")),
         grace,
+        pusher: Pusher::read(read, place),
         topics: (0..read.0.count(&path("topics"))).map(rule).collect::<Result<_, _>>()?,
         is_demo: read.0.origin(&path("id")) == Some(&Origin::DemoApp),
     })

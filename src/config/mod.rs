@@ -3,6 +3,7 @@
 mod checked;
 mod error;
 mod print;
+mod pusher;
 mod schema;
 mod sources;
 mod value;
@@ -15,4 +16,5 @@ pub use checked::{
 };
 pub use error::ConfigError;
 pub use print::{manual, print};
+pub use pusher::Pusher;
 pub use sources::{ConfigArgs, Loaded, environment};

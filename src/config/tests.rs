@@ -34,6 +34,7 @@ fn sample(kind: Kind) -> &'static str {
         Kind::Size | Kind::Count | Kind::Positive => "77777",
         Kind::Percent => "77",
         Kind::Name => "sample-1",
+        Kind::Path => "/sample/1",
         Kind::Format => "json",
         Kind::Level => "warn,presence_hub::broker=trace",
         Kind::Flag => "true",
@@ -58,7 +59,7 @@ fn every_key_means_the_same_in_a_file_in_the_environment_and_as_a_flag() {
         let last = path.rsplit('.').next().unwrap();
         let toml = match key.path.matches('#').count() {
             2 => format!("[[apps]]\n[[apps.topics]]\n{last} = {in_toml}\n"),
-            1 => format!("[[apps]]\n{last} = {in_toml}\n"),
+            1 => format!("[[apps]]\n{} = {in_toml}\n", path.trim_start_matches("apps.0.")),
             _ => format!("{path} = {in_toml}\n"),
         };
         let config = Some(file(&path, &toml));

@@ -25,6 +25,8 @@ pub(super) enum Kind {
     Flag,
     /// What stands in addresses and tokens.
     Name,
+    /// A path without a slash at its end, or empty.
+    Path,
     /// `log.format`.
     Format,
     /// `log.level`.
@@ -48,6 +50,9 @@ impl Kind {
             Self::Percent => "must be a whole number from 1 to 100",
             Self::Flag => "must be true or false",
             Self::Name => "must be 1 to 64 letters, digits, - or _",
+            Self::Path => {
+                "must be empty or begin with / and hold letters, digits, -, _ and / only, with something after each /"
+            }
             Self::Format => "must be text or json",
             Self::Level => {
                 "must be off, error, warn, info, debug or trace, or such a level and module=level after commas"
@@ -71,6 +76,7 @@ impl Kind {
             Self::Percent => text.parse().is_ok_and(|percent| (1..=100_u32).contains(&percent)),
             Self::Flag => matches!(text, "true" | "false"),
             Self::Name => is_name(text),
+            Self::Path => is_path(text),
             Self::Format => matches!(text, "text" | "json"),
             Self::Level => is_filter(text),
         }
@@ -80,6 +86,12 @@ impl Kind {
 fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+/// Whether a text is a path that cannot be mistaken for a pattern of routes.
+fn is_path(text: &str) -> bool {
+    let parts = || text.split('/').skip(1);
+    text.is_empty() || (text.starts_with('/') && parts().all(is_name))
 }
 
 /// Whether a text is a filter of logs. The filter itself takes a misspelt level for a module, and so for everything.

@@ -28,6 +28,22 @@ pub enum Command {
         /// How long the membership outlives a lost connection.
         grace: Duration,
     },
+    /// A session becomes a member of a topic as another party than its own. What that party's other sessions there said first
+    /// stays as long as one of them is there.
+    EnterAs {
+        /// Whose membership.
+        session: SessionId,
+        /// Where.
+        topic: TopicName,
+        /// As whom. The session cannot change it without leaving.
+        party: Arc<Party>,
+        /// What it says if the party is not a member yet.
+        content: Content,
+        /// How long the membership outlives a lost connection.
+        grace: Duration,
+        /// The most members with which the topic takes one more; `None` is as many as the roster's limit allows.
+        most: Option<usize>,
+    },
     /// A session ceases to be a member of a topic.
     Leave {
         /// Whose membership.
@@ -45,6 +61,8 @@ pub enum Command {
     End(SessionId, Cause),
     /// Something is said in a topic.
     Publish(TopicName, Arc<Message>),
+    /// Something is said in a topic that those who come later are given too, until it ends or something else takes its place.
+    Retain(TopicName, Arc<Message>, Duration),
     /// A party is removed from a topic.
     Remove {
         /// Who goes.
@@ -115,6 +133,10 @@ pub fn decide(roster: &Roster, leases: &Leases, node: NodeId, now: Now, command:
             Some(lease) => enter(roster, lease, node, now, (*session, topic, content.as_ref())),
             None => Decision::Refused(Refusal::UnknownSession),
         },
+        Command::EnterAs { session, topic, party, content, most, .. } => match leases.get(*session) {
+            Some(lease) => enter_as(roster, (lease, node), (*session, topic, *most), (party, content)),
+            None => Decision::Refused(Refusal::UnknownSession),
+        },
         Command::Leave { session, topic, cause } => match leases.get(*session) {
             Some(lease) if lease.is_member(topic) => {
                 records([leave(*session, lease, topic, *cause)].into_iter())
@@ -128,6 +150,9 @@ pub fn decide(roster: &Roster, leases: &Leases, node: NodeId, now: Now, command:
             None => Decision::Unchanged,
         },
         Command::Publish(topic, message) => one(topic, Op::Message(Arc::clone(message))),
+        Command::Retain(topic, message, lasts) => {
+            one(topic, Op::Retained(Arc::clone(message), later(now, *lasts)))
+        }
         Command::Remove { party, topic, cause, by } => {
             let sessions =
                 roster.topic(topic).and_then(|known| known.member(party)).map(|known| &known.sessions);
@@ -138,8 +163,7 @@ pub fn decide(roster: &Roster, leases: &Leases, node: NodeId, now: Now, command:
             }))
         }
         Command::SetState { party, topic, content, lasts } => {
-            let ticks = u64::try_from(lasts.as_micros()).unwrap_or(u64::MAX).saturating_mul(10);
-            let until = Wall(now.wall.0.saturating_add(ticks));
+            let until = later(now, *lasts);
             one(topic, Op::State { party: Arc::clone(party), content: content.clone(), until })
         }
         Command::SetOverride(party, by_hand) => {
@@ -175,13 +199,50 @@ fn enter(
             return if is_said { Decision::Unchanged } else { one(topic, Op::Update(session, content)) };
         }
     }
-    let limit = roster.limits().members.unwrap_or(usize::MAX);
-    if member.is_none() && known.is_some_and(|known| known.occupancy().parties as usize >= limit) {
+    if member.is_none() && is_full(roster, topic, None) {
         return Decision::Refused(Refusal::TopicFull);
     }
     let party = Arc::clone(&lease.party);
     let entry = Entry { party, node, generation: lease.generation, content };
     one(topic, Op::Enter(session, Arc::new(entry)))
+}
+
+/// A session enters as somebody. Who is a member already stays as described by its first session.
+fn enter_as(
+    roster: &Roster,
+    (lease, node): (&Lease, NodeId),
+    (session, topic, most): (SessionId, &TopicName, Option<usize>),
+    (party, content): (&Arc<Party>, &Content),
+) -> Decision {
+    let known = roster.topic(topic);
+    let member = known.and_then(|known| known.view(&party.id));
+    if let Some(membership) = known.and_then(|known| known.membership(session))
+        && membership.is_attached
+        && membership.entry.generation == lease.generation
+        && membership.entry.party.id == party.id
+    {
+        return Decision::Unchanged;
+    }
+    if member.is_none() && is_full(roster, topic, most) {
+        return Decision::Refused(Refusal::TopicFull);
+    }
+    let (party, content) = match member {
+        Some(member) => (member.party, member.content),
+        None => (Arc::clone(party), content.clone()),
+    };
+    one(topic, Op::Enter(session, Arc::new(Entry { party, node, generation: lease.generation, content })))
+}
+
+/// Whether a topic takes no more members.
+fn is_full(roster: &Roster, topic: &TopicName, most: Option<usize>) -> bool {
+    let limit = roster.limits().members.unwrap_or(usize::MAX).min(most.unwrap_or(usize::MAX));
+    roster.topic(topic).is_some_and(|known| known.occupancy().parties as usize >= limit)
+}
+
+/// An instant in the hub's time.
+fn later(now: Now, span: Duration) -> Wall {
+    let ticks = u64::try_from(span.as_micros()).unwrap_or(u64::MAX).saturating_mul(10);
+    Wall(now.wall.0.saturating_add(ticks))
 }
 
 fn leave(session: SessionId, lease: &Lease, topic: &TopicName, cause: Cause) -> Record {

@@ -75,6 +75,17 @@ impl History {
         )
     }
 
+    /// The stamp up to which nothing is kept.
+    #[must_use]
+    pub fn floor(&self) -> Stamp {
+        self.floor
+    }
+
+    /// Every change that is kept, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Change>> {
+        self.kept.iter()
+    }
+
     /// How many changes are kept.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -64,11 +64,17 @@ impl TopicName {
         Ok(Self(name.into()))
     }
 
-    /// The internal topic that orders records about a party as a whole, such as a status override. Clients cannot
-    /// name it, because [`TopicName::new`] refuses control characters.
+    /// The internal topic that orders records about a party as a whole, such as a status override, and whose members are the
+    /// sessions that are the party's wherever they are. Clients cannot name it, because [`TopicName::new`] refuses control characters.
     #[must_use]
     pub fn of_party(party: &PartyId) -> Self {
         Self(format!("\u{1f}{}", party.as_str()).into())
+    }
+
+    /// Whether it is the topic of a party, which no client can name.
+    #[must_use]
+    pub fn is_of_party(&self) -> bool {
+        self.0.starts_with('\u{1f}')
     }
 
     /// The name as text.
@@ -188,6 +194,7 @@ mod tests {
     #[test]
     fn no_client_can_name_the_topic_of_a_party() {
         let party = PartyId::new("joe").unwrap();
+        assert!(TopicName::of_party(&party).is_of_party() && !TopicName::new("joe").unwrap().is_of_party());
         assert!(TopicName::new(TopicName::of_party(&party).as_str()).is_err());
     }
 }

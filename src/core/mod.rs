@@ -29,7 +29,7 @@ pub use net::Net;
 pub use party::{Party, PartyKind};
 pub use record::{Entry, Message, Op, Record, Stamp};
 pub use roster::{Limits, Roster};
-pub use snapshot::Snapshot;
+pub use snapshot::{Retained, Snapshot};
 pub use status::{Override, Status, status_of};
 pub use time::{Mono, Now, Wall};
 pub use topic::{Member, Membership, Topic};

@@ -74,6 +74,8 @@ pub enum Op {
     },
     /// Something was said.
     Message(Arc<Message>),
+    /// Something was said that is given to those who come later too, until it ends, in the hub's time.
+    Retained(Arc<Message>, Wall),
     /// How many sessions of a node watch the topic now.
     Watchers(NodeId, u32),
     /// The state of a party that is not a member, kept until it ends; `None` forgets it.

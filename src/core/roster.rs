@@ -8,7 +8,7 @@ use super::change::{Change, ChangeKind, Edge};
 use super::ids::{PartyId, SessionId, Timetoken, TopicName};
 use super::party::Party;
 use super::record::{Entry, Op, Record, Stamp};
-use super::snapshot::Snapshot;
+use super::snapshot::{Retained, Snapshot};
 use super::status::{Override, Status, status_of};
 use super::time::Wall;
 use super::topic::{Absent, Topic};
@@ -48,6 +48,8 @@ pub struct Roster {
     /// Topics that nobody is in or watches, by the time of their newest record.
     vacant: BTreeSet<(Timetoken, TopicName)>,
     endings: Endings,
+    /// What is retained, by when it ends.
+    retentions: BTreeSet<(Wall, TopicName)>,
     limits: Limits,
 }
 
@@ -87,6 +89,14 @@ impl Roster {
         let change = Arc::new(Change { topic: record.topic.clone(), stamp, kind: kind?, occupancy, edge });
         if is_kept(&change.kind) {
             topic.history.push(Arc::clone(&change), self.limits.history);
+        }
+        if let Op::Retained(_, until) = &record.op {
+            let retained = Retained { change: Arc::clone(&change), until: *until };
+            let before = topic.retained.replace(retained);
+            if let Some(before) = before {
+                self.retentions.remove(&(before.until, record.topic.clone()));
+            }
+            self.retentions.insert((*until, record.topic.clone()));
         }
         self.index(&change);
         Some(change)
@@ -140,11 +150,19 @@ impl Roster {
                 None => break,
             }
         }
+        while self.retentions.first().is_some_and(|(until, _)| *until <= now) {
+            if let Some((_, name)) = self.retentions.pop_first()
+                && let Some(topic) = self.topics.get_mut(&name)
+            {
+                topic.retained = None;
+            }
+        }
         let ticks = u64::try_from(self.limits.retention.as_micros()).unwrap_or(u64::MAX).saturating_mul(10);
         let mut kept = Vec::new();
         while self.vacant.first().is_some_and(|(since, _)| since.0.saturating_add(ticks) <= now.0) {
             let Some((since, name)) = self.vacant.pop_first() else { break };
-            if self.topics.get(&name).is_some_and(|topic| !topic.absent.is_empty()) {
+            let has_more = |topic: &Topic| !topic.absent.is_empty() || topic.retained.is_some();
+            if self.topics.get(&name).is_some_and(has_more) {
                 kept.push((since, name));
             } else {
                 self.topics.remove(&name);
@@ -170,16 +188,26 @@ impl Roster {
         self.topics.get(name).map_or_else(|| Snapshot::empty(name.clone()), Topic::snapshot)
     }
 
-    /// The topics in which a party is a member.
+    /// The topics that clients can name in which a party is a member.
     pub fn whereabouts(&self, party: &PartyId) -> impl Iterator<Item = &TopicName> {
+        self.everywhere(party).filter(|topic| !topic.is_of_party())
+    }
+
+    fn everywhere(&self, party: &PartyId) -> impl Iterator<Item = &TopicName> {
         self.parties.get(party).into_iter().flat_map(|known| known.topics.iter())
+    }
+
+    /// Every session with which a party is a member anywhere; one that is in several topics comes as often.
+    pub fn sessions_of(&self, party: &PartyId) -> impl Iterator<Item = SessionId> {
+        let members = self.everywhere(party).filter_map(|name| self.topics.get(name)?.member(party));
+        members.flat_map(|member| member.sessions.iter().copied())
     }
 
     /// A party's status over all its sessions in all topics.
     #[must_use]
     pub fn status(&self, party: &PartyId, now: Wall) -> Status {
         let by_hand = self.parties.get(party).and_then(|known| known.by_hand);
-        let facts = self.whereabouts(party).filter_map(|name| self.topics.get(name)).flat_map(|topic| {
+        let facts = self.everywhere(party).filter_map(|name| self.topics.get(name)).flat_map(|topic| {
             let sessions = topic.member(party).map_or(&[][..], |member| &member.sessions);
             sessions
                 .iter()
@@ -192,7 +220,8 @@ impl Roster {
     /// Whether nothing at all is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.topics.is_empty() && self.parties.is_empty() && self.vacant.is_empty() && self.endings.is_empty()
+        let has_nothing_to_end = self.endings.is_empty() && self.retentions.is_empty();
+        self.topics.is_empty() && self.parties.is_empty() && self.vacant.is_empty() && has_nothing_to_end
     }
 
     fn set_by_hand(&mut self, party: &PartyId, by_hand: Option<Override>) {
@@ -250,7 +279,7 @@ fn apply(topic: &mut Topic, endings: &mut Endings, stamp: Stamp, op: &Op) -> Opt
         Op::Leave { session, cause, last_heard, by } => {
             topic.leave(*session, *cause, *last_heard, by.as_ref())
         }
-        Op::Message(message) => Some(ChangeKind::Message(Arc::clone(message))),
+        Op::Message(message) | Op::Retained(message, _) => Some(ChangeKind::Message(Arc::clone(message))),
         Op::Watchers(node, watchers) => topic.set_watchers(*node, *watchers),
         Op::State { party, content, until } => {
             let state = content.clone().map(|content| Absent { content, until: *until });

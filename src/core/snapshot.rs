@@ -1,8 +1,20 @@
 //! A topic's roster at one rev.
 
-use super::change::{MemberView, Occupancy};
+use std::sync::Arc;
+
+use super::change::{Change, MemberView, Occupancy};
 use super::ids::{Timetoken, TopicName};
 use super::record::Stamp;
+use super::time::Wall;
+
+/// Something said that is given to those who come later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retained {
+    /// The change by which it was said.
+    pub change: Arc<Change>,
+    /// When it ends. It may be kept a little longer, so whoever gives it to somebody looks.
+    pub until: Wall,
+}
 
 /// Everything a viewer needs to start from: a snapshot and the later changes make a later snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +29,8 @@ pub struct Snapshot {
     pub occupancy: Occupancy,
     /// Equal for equal rosters whatever the order of their members.
     pub digest: u64,
+    /// What was said last to be given to those who come later; see [`super::Command::Retain`].
+    pub retained: Option<Retained>,
 }
 
 impl Snapshot {
@@ -24,7 +38,7 @@ impl Snapshot {
     #[must_use]
     pub fn empty(topic: TopicName) -> Self {
         let occupancy = Occupancy::default();
-        Self { topic, stamp: Stamp::default(), members: Vec::new(), occupancy, digest: 0 }
+        Self { topic, stamp: Stamp::default(), members: Vec::new(), occupancy, digest: 0, retained: None }
     }
 
     /// When the newest record was ordered.

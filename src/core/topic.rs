@@ -9,7 +9,7 @@ use super::history::History;
 use super::ids::{NodeId, PartyId, Rev, SessionId, Timetoken, TopicName};
 use super::party::Party;
 use super::record::{Entry, Stamp};
-use super::snapshot::Snapshot;
+use super::snapshot::{Retained, Snapshot};
 use super::time::Wall;
 
 /// One session in one topic.
@@ -62,6 +62,7 @@ pub struct Topic {
     watchers: HashMap<NodeId, u32>,
     pub(super) absent: HashMap<PartyId, Absent>,
     pub(super) history: History,
+    pub(super) retained: Option<Retained>,
     digest: u64,
 }
 
@@ -75,6 +76,7 @@ impl Topic {
             watchers: HashMap::new(),
             absent: HashMap::new(),
             history: History::default(),
+            retained: None,
             digest: 0,
         }
     }
@@ -156,7 +158,14 @@ impl Topic {
             members: self.members.values().map(|member| self.view_of(member)).collect(),
             occupancy: self.occupancy(),
             digest: self.digest,
+            retained: self.retained.clone(),
         }
+    }
+
+    /// What was said last to be given to those who come later, if it has not ended at `now`.
+    #[must_use]
+    pub fn retained(&self, now: Wall) -> Option<&Retained> {
+        self.retained.as_ref().filter(|retained| now < retained.until)
     }
 
     /// Whether nobody is in it and nobody watches it.

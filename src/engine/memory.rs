@@ -48,7 +48,12 @@ impl Kept {
             Op::Watchers(node, _) => {
                 self.watching.insert(*node);
             }
-            Op::Detach(_) | Op::Attach(_) | Op::Message(_) | Op::State { .. } | Op::Override(..) => {}
+            Op::Detach(_)
+            | Op::Attach(_)
+            | Op::Message(_)
+            | Op::Retained(..)
+            | Op::State { .. }
+            | Op::Override(..) => {}
         }
     }
 }

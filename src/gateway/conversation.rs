@@ -1,5 +1,6 @@
 //! The seam between a transport and a dialect: bytes and timers on one side, messages on the other.
 
+use std::borrow::Cow;
 use std::future::Future;
 
 use bytes::BytesMut;
@@ -54,6 +55,11 @@ pub trait Conversation: Send {
 
     /// Something is about to be said before the close frame, such as an error event of the dialect.
     fn closing(&mut self, reason: CloseReason, out: &mut BytesMut);
+
+    /// The code and the text, of at most 123 bytes, of the close frame with which the hub ends the connection.
+    fn farewell(&self, reason: CloseReason) -> (u16, Cow<'static, str>) {
+        (reason.code(), reason.to_string().into())
+    }
 
     /// The connection is gone, for whatever reason: the session's graces begin.
     fn closed(&mut self) -> impl Future<Output = ()> + Send;

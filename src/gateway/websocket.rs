@@ -395,7 +395,8 @@ where
             End::Hub(reason) => {
                 let mut out = BytesMut::new();
                 conversation.closing(reason, &mut out);
-                frames::close(reason.code(), &reason.to_string(), &mut out);
+                let (code, text) = conversation.farewell(reason);
+                frames::close(code, &text, &mut out);
                 self.pipe.push_rendered(&mut out);
                 (reason, Await::Close)
             }

@@ -54,6 +54,24 @@ impl Encode for Lines {
     }
 }
 
+/// The same without a chain, for those who are not sent what they caused themselves.
+#[derive(Debug)]
+pub(crate) struct Unheard;
+
+impl Encode for Unheard {
+    fn change(&self, step: &Step, echo: Option<&Bytes>, out: &mut BytesMut) {
+        Lines.change(&Step { link: None, ..step.clone() }, echo, out);
+    }
+
+    fn interval(&self, topic: &TopicName, occupancy: Occupancy, out: &mut BytesMut) {
+        Lines.interval(topic, occupancy, out);
+    }
+
+    fn omits_own(&self) -> bool {
+        true
+    }
+}
+
 pub(crate) struct Kit {
     pub(crate) handle: Handle,
     pub(crate) hand: Hand,
@@ -94,7 +112,7 @@ pub(crate) fn kit_on(policy: Policy, engine: fn(Memory) -> Box<dyn Engine>) -> K
     let retention = Duration::from_secs(60);
     let engine = engine(Memory::new(clock.now(), Timetoken(0), retention));
     let apps = vec![(Limits::default(), policy)];
-    let encoders: Vec<Arc<dyn Encode>> = vec![Arc::new(Lines)];
+    let encoders: Vec<Arc<dyn Encode>> = vec![Arc::new(Lines), Arc::new(Unheard)];
     let node = NodeId(Uuid::from_u128(1));
     let (broker, handle) =
         Broker::new(Parts { node, clock, engine, encoders, apps, inbox: 64, metrics: Metrics::new() });
@@ -127,6 +145,10 @@ impl Kit {
     }
 
     pub(crate) async fn open_bounded(&mut self, party: &str, bounds: Bounds) -> Session {
+        self.open_in(party, bounds, EncoderId(0)).await
+    }
+
+    pub(crate) async fn open_in(&mut self, party: &str, bounds: Bounds, encoder: EncoderId) -> Session {
         self.next += 1;
         let id = SessionId(Uuid::from_u128(self.next));
         let outbox = Arc::new(Outbox::new(bounds));
@@ -134,7 +156,7 @@ impl Kit {
             session: id,
             party: Arc::new(Party::new(PartyId::new(party).unwrap())),
             terms: Terms { timeout: None },
-            encoder: EncoderId(0),
+            encoder,
             outbox: Arc::clone(&outbox),
         };
         self.handle.open(opening).await;

@@ -5,6 +5,8 @@ mod documents;
 mod kit;
 #[path = "../engine/late.rs"]
 mod late;
+mod others;
+mod own;
 mod pace;
 mod rights;
 mod slow;

@@ -100,6 +100,13 @@ impl Outcome {
             Self::Refused(refusal) => panic!("refused: {refusal}"),
         }
     }
+
+    pub(crate) fn refusal(self) -> Option<Refusal> {
+        match self {
+            Self::Done(_) => None,
+            Self::Refused(refusal) => Some(refusal),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -171,7 +178,7 @@ impl Hub {
             return Outcome::Refused(refusal);
         }
         match command {
-            Command::Enter { session, topic, grace, .. } => {
+            Command::Enter { session, topic, grace, .. } | Command::EnterAs { session, topic, grace, .. } => {
                 self.leases.enter(*session, topic.clone(), *grace)
             }
             Command::Leave { session, topic, .. } => self.leases.leave(*session, topic),

@@ -1,6 +1,7 @@
 //! The roster as a value, against a naive model and against its own promises: what it says is what it is, at every rev.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod as_another;
 mod catch_up;
 mod hostile;
 mod hub;
@@ -8,6 +9,7 @@ mod leases;
 mod model;
 mod net;
 mod reconcile;
+mod retained;
 mod rules;
 mod steps;
 mod view;

@@ -1,0 +1,218 @@
+//! Subscribing to channels, and unsubscribing.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use presence_protocol::pusher::{ChannelData, ClientFrame, Subscribe, event};
+
+use super::arrival::WITH_FAILURES;
+use super::asked::Asked;
+use super::encode::Encoder;
+use super::fault::{self, Fault};
+use super::names::{self, SERVER_TO_USER};
+use super::payload;
+use super::resume::Resumption;
+use super::visit::{Stay, Visit};
+use super::{sign, translate};
+use crate::broker::{CloseReason, Encode, Reply, ReplyTo, Step, Watching};
+use crate::core::{Cause, ChangeKind, Command, Party, Refusal, Retained, TopicName};
+
+/// Why a subscription does not begin.
+enum Refused {
+    /// It would not another time either: the client is told, and the connection goes on.
+    Told(Fault),
+    /// It might another time: the connection ends, for clients do not try again on one that they have.
+    Ended(CloseReason),
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self::Told(fault)
+    }
+}
+
+impl Visit {
+    /// `pusher:subscribe`.
+    pub(super) async fn subscribe(
+        &mut self,
+        frame: &ClientFrame<'_>,
+        out: &mut BytesMut,
+    ) -> Result<(), CloseReason> {
+        if !self.rates.subscribes.allows(&self.shared.clock) {
+            return Err(CloseReason::TooFast);
+        }
+        let Some(asked) = Subscribe::of(frame) else {
+            payload::error(&fault::NO_CHANNEL, out);
+            return Ok(());
+        };
+        let channel = asked.channel.clone();
+        match self.begin(asked).await {
+            Ok(()) => Ok(()),
+            Err(Refused::Told(fault)) => {
+                self.refuse_channel(&channel, &fault, out);
+                Ok(())
+            }
+            Err(Refused::Ended(reason)) => Err(reason),
+        }
+    }
+
+    async fn begin(&mut self, asked: Subscribe) -> Result<(), Refused> {
+        let (topic, member) = self.granted(&asked)?;
+        if let Some(party) = &member {
+            self.enter(&topic, party).await?;
+        }
+        let resumption = match asked.resume_after_id {
+            Some(id) if self.tenant.settings.event_buffer => {
+                Some(Resumption::after(id, &topic, &self.broker).await)
+            }
+            _ => None,
+        };
+        if names::is_guarded(topic.as_str()) {
+            self.proved();
+        }
+        let since = resumption.as_ref().and_then(|resumption| resumption.since);
+        let tag = self.asked.note(Asked::Subscribe { topic: topic.clone(), resumption });
+        self.channels.insert(topic.clone(), Stay { member });
+        self.broker.watch(self.session, topic, since, ReplyTo::Session(self.session, tag)).await;
+        Ok(())
+    }
+
+    /// The topic that the connection may subscribe to, and as whom it is present there.
+    fn granted(&self, asked: &Subscribe) -> Result<(TopicName, Option<Arc<Party>>), Fault> {
+        let (channel, settings) = (asked.channel.as_str(), &self.tenant.settings);
+        let topic = match channel.strip_prefix(SERVER_TO_USER) {
+            Some(user) => {
+                let is_own = self.user.as_ref().is_some_and(|own| own.party.id.as_str() == user);
+                names::own_channel(user, settings).filter(|_| is_own).ok_or(fault::NOT_YOURS)?
+            }
+            None => names::channel(channel, settings)?,
+        };
+        if self.channels.contains_key(&topic) {
+            return Err(fault::existing(channel));
+        }
+        if self.channels.len() >= self.tenant.app.limits.topics_per_session {
+            return Err(fault::TOO_MANY);
+        }
+        if names::is_guarded(channel) {
+            self.check_auth(asked)?;
+        }
+        let member = if names::is_presence(channel) { Some(self.member(asked)?) } else { None };
+        Ok((topic, member))
+    }
+
+    /// Checks the app's signature: over the channel data too where there is any, whatever the channel.
+    fn check_auth(&self, asked: &Subscribe) -> Result<(), Fault> {
+        let auth = asked.auth.as_deref().ok_or_else(|| fault::no_auth(&asked.channel))?;
+        let mut parts = vec![&*self.socket_id, ":", &asked.channel];
+        if let Some(data) = &asked.channel_data {
+            parts.extend([":", data]);
+        }
+        if sign::is_authorised(&self.tenant.app, &parts, auth) {
+            return Ok(());
+        }
+        self.shared.metrics.unauthenticated();
+        Err(fault::bad_signature(&parts.concat(), auth))
+    }
+
+    /// As whom the connection is present: whom the channel data names, or else the user that it has signed in as.
+    fn member(&self, asked: &Subscribe) -> Result<Arc<Party>, Fault> {
+        let settings = &self.tenant.settings;
+        let Some(data) = &asked.channel_data else {
+            return self.user.as_ref().map(|user| Arc::clone(&user.party)).ok_or(fault::NO_CHANNEL_DATA);
+        };
+        if data.len() > settings.user_bytes {
+            return Err(fault::LONG_CHANNEL_DATA);
+        }
+        let data = ChannelData::parse(data).ok_or(fault::BAD_CHANNEL_DATA)?;
+        let id = &data.user_id.0;
+        let is_fit = id.chars().count() <= settings.user_id_length;
+        let party = translate::user(id, data.user_info.map(|info| info.get())).filter(|_| is_fit);
+        party.map(Arc::new).ok_or(fault::BAD_CHANNEL_DATA)
+    }
+
+    /// Becomes a member, and waits until it is: only then is the list, with itself in it, its own.
+    async fn enter(&self, topic: &TopicName, party: &Arc<Party>) -> Result<(), Refused> {
+        let command = Command::EnterAs {
+            session: self.session,
+            topic: topic.clone(),
+            party: Arc::clone(party),
+            content: translate::content(party),
+            grace: self.tenant.settings.grace,
+            most: self.tenant.settings.members,
+        };
+        match self.broker.ask(command).await {
+            Reply::Refused(Refusal::TopicFull) => Err(fault::FULL.into()),
+            Reply::Refused(Refusal::UnknownSession | Refusal::Unavailable) => {
+                Err(Refused::Ended(CloseReason::Internal))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A subscription has begun: the members, then what the client missed or what the channel keeps.
+    pub(super) fn subscribed(
+        &self,
+        topic: &TopicName,
+        resumption: Option<&Resumption>,
+        watching: &Watching,
+        out: &mut BytesMut,
+    ) {
+        let encoder = Encoder(self.tenant.form());
+        let snapshot = &watching.roll.snapshot;
+        let id = self.shared.encoders.get(&encoder.0).copied();
+        let presence = id
+            .filter(|_| names::is_presence(topic.as_str()))
+            .map(|id| watching.roll.rendered(id, |snapshot| Bytes::from(payload::presence(snapshot))));
+        let resume = resumption.map(|resumption| {
+            (resumption.after_id.as_str(), resumption.is_complete && watching.missed.is_some())
+        });
+        payload::succeeded(topic.as_str(), presence.as_deref(), resume, out);
+        let missed = watching.missed.as_deref().unwrap_or_default();
+        let messages = || missed.iter().filter(|step| matches!(step.change.kind, ChangeKind::Message(_)));
+        for step in messages() {
+            encoder.change(step, None, out);
+        }
+        if names::is_cache(topic.as_str()) && messages().next().is_none() {
+            self.give_retained(topic, snapshot.retained.as_ref(), out);
+        }
+    }
+
+    /// The last event of a cache channel, or that there is none.
+    fn give_retained(&self, topic: &TopicName, retained: Option<&Retained>, out: &mut BytesMut) {
+        let now = self.shared.clock.now();
+        if let Some(retained) = retained.filter(|retained| now.wall < retained.until) {
+            let step = Step { change: Arc::clone(&retained.change), link: None };
+            return Encoder(self.tenant.form()).change(&step, None, out);
+        }
+        payload::about(event::CACHE_MISS, topic.as_str(), b"{}", out);
+        if self.tenant.is_new_miss(topic, now.mono) {
+            self.shared.hooks.cache_miss(self.tenant.app.slot, topic);
+        }
+    }
+
+    /// A subscription does not begin, or has ended.
+    pub(super) fn refuse_channel(&self, channel: &str, fault: &Fault, out: &mut BytesMut) {
+        if self.version >= WITH_FAILURES {
+            payload::subscription_failed(channel, fault, out);
+        } else {
+            payload::error(fault, out);
+        }
+        if self.tenant.settings.subscription_error {
+            payload::subscription_error(channel, fault, out);
+        }
+    }
+
+    /// `pusher:unsubscribe`. The watching goes first, so that the connection does not hear of its own leave.
+    pub(super) async fn unsubscribe(&mut self, frame: &ClientFrame<'_>, out: &mut BytesMut) {
+        let Some(asked) = Subscribe::of(frame) else { return payload::error(&fault::NO_CHANNEL, out) };
+        let topic = TopicName::new(&asked.channel).ok();
+        let Some((topic, stay)) = topic.and_then(|topic| self.channels.remove_entry(&topic)) else {
+            return payload::error(&fault::no_subscription(&asked.channel), out);
+        };
+        self.broker.unwatch(self.session, topic.clone(), ReplyTo::Nobody).await;
+        if stay.member.is_some() {
+            let leave = Command::Leave { session: self.session, topic, cause: Cause::Left };
+            self.broker.submit(leave, None, ReplyTo::Nobody).await;
+        }
+    }
+}

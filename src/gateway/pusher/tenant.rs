@@ -1,0 +1,139 @@
+//! The apps as this dialect knows them: what each allows, and what is counted of each.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::encode::Form;
+use super::replays::Replays;
+use super::translate;
+use crate::broker::Clock;
+use crate::config::Pusher as Settings;
+use crate::core::{Mono, Party, PartyKind, TopicName};
+use crate::gateway::apps::App;
+use crate::gateway::rate::Rate;
+
+/// How long one notice of an empty cache channel stands for others.
+const MISS_LASTS: Duration = Duration::from_secs(10);
+
+/// How many channels with such a notice are remembered.
+const MOST_MISSES: usize = 4096;
+
+/// An app. The locks in it are held for a look or a note, never across an await.
+#[derive(Debug)]
+pub struct Tenant {
+    pub(super) app: Arc<App>,
+    pub(super) settings: Settings,
+    /// The app as the sender of what its backend triggers.
+    pub(super) backend: Arc<Party>,
+    connections: AtomicUsize,
+    replays: Mutex<Replays>,
+    requests: Mutex<Rate>,
+    misses: Mutex<HashMap<TopicName, Mono>>,
+}
+
+/// A place among the connections of an app, given back when it is dropped.
+pub(super) struct Place(Arc<Tenant>);
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Place").field(&self.0.app.id).finish()
+    }
+}
+
+impl Tenant {
+    /// An app with its settings; `None` if its id is too long to be anybody's.
+    #[must_use]
+    pub fn new(app: Arc<App>, settings: Settings) -> Option<Self> {
+        let id = format!("app:{}", app.id);
+        let party = translate::user(&id, None)?;
+        let backend = Party { kind: PartyKind::Bot, displayname: app.id.clone(), ..party };
+        Some(Self {
+            backend: Arc::new(backend),
+            connections: AtomicUsize::new(0),
+            replays: Mutex::new(Replays::new(settings.replays, 2 * settings.clock_window)),
+            requests: Mutex::new(Rate::new(settings.requests_per_second)),
+            misses: Mutex::default(),
+            app,
+            settings,
+        })
+    }
+
+    /// The form in which the app's connections are told of changes.
+    pub(super) fn form(&self) -> Form {
+        Form { has_counts: self.settings.subscription_count, has_ids: self.settings.event_buffer }
+    }
+
+    /// Counts a connection in; `None` if there are as many as there may be.
+    pub(super) fn admit(self: &Arc<Self>) -> Option<Place> {
+        let most = self.settings.connections.unwrap_or(usize::MAX);
+        let count = |held: usize| (held < most).then_some(held + 1);
+        self.connections.fetch_update(Relaxed, Relaxed, count).ok().map(|_| Place(Arc::clone(self)))
+    }
+
+    /// Whether one more request is allowed now.
+    pub(super) fn allows_request(&self, clock: &Clock) -> bool {
+        lock(&self.requests).allows(clock)
+    }
+
+    pub(super) fn replays(&self) -> MutexGuard<'_, Replays> {
+        lock(&self.replays)
+    }
+
+    /// Whether an empty cache channel is to be told of, or was a moment ago.
+    pub(super) fn is_new_miss(&self, topic: &TopicName, now: Mono) -> bool {
+        let mut misses = lock(&self.misses);
+        if misses.get(topic).is_some_and(|at| now < *at + MISS_LASTS) {
+            return false;
+        }
+        if misses.len() >= MOST_MISSES {
+            misses.retain(|_, at| now < *at + MISS_LASTS);
+        }
+        if misses.len() < MOST_MISSES {
+            misses.insert(topic.clone(), now);
+        }
+        true
+    }
+
+    /// A cache channel keeps an event: the next miss is a new one.
+    pub(super) fn fills(&self, topic: &TopicName) {
+        lock(&self.misses).remove(topic);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Relaxed);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub struct Tenants {
+    by_key: HashMap<Box<str>, Arc<Tenant>>,
+}
+
+impl Tenants {
+    /// Of these.
+    #[must_use]
+    pub fn new(tenants: Vec<Tenant>) -> Self {
+        let by_key = |tenant: Tenant| (tenant.app.key.clone(), Arc::new(tenant));
+        Self { by_key: tenants.into_iter().map(by_key).collect() }
+    }
+
+    /// The app of a public key.
+    pub(super) fn by_key(&self, key: &str) -> Option<&Arc<Tenant>> {
+        self.by_key.get(key)
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Tenant>> {
+        self.by_key.values()
+    }
+}
