@@ -346,7 +346,7 @@ fn routes(shared: &Shared, handle: &Handle) -> Result<Router, String> {
         lines: native::Lines::default(),
     };
     let native = native::router(plain, Arc::new(gate));
-    let pusher = pusher::router(Arc::new(pusher_shared(shared, handle)?), settings);
+    let pusher = pusher::router(Arc::new(pusher_shared(shared, handle, spaces)?), settings);
     let health = shared.health.clone();
     let ready = axum::routing::get(move || async move { admin::readiness(&health) });
     Ok(Router::new()
@@ -368,7 +368,7 @@ fn websocket_settings(shared: &Shared) -> websocket::Settings {
     settings
 }
 
-fn pusher_shared(shared: &Shared, handle: &Handle) -> Result<pusher::Shared, String> {
+fn pusher_shared(shared: &Shared, handle: &Handle, spaces: Arc<Spaces>) -> Result<pusher::Shared, String> {
     let config = &shared.config;
     let tenant = |(app, settings): (&Arc<Tenant>, &AppConfig)| {
         let too_long = || format!("apps.{}.id is too long", app.slot.0);
@@ -381,8 +381,7 @@ fn pusher_shared(shared: &Shared, handle: &Handle) -> Result<pusher::Shared, Str
         clock: shared.clock.clone(),
         encoders: FORMS.into_iter().zip((FRAMING_COUNT..).map(EncoderId)).collect(),
         outbox: bounds(config),
-        is_tls: config.tls.is_some(),
-        has_proxies: !config.http.trusted_proxies.is_empty(),
+        spaces,
         body_timeout: config.http.body_timeout,
         hooks: Arc::new(pusher::NoHooks),
         metrics: shared.metrics.clone(),
@@ -413,6 +412,7 @@ fn http_settings(shared: &Shared) -> http::Settings {
     http::Settings {
         proxies: Proxies::new(shared.config.http.trusted_proxies.clone()),
         head_timeout: shared.config.http.head_timeout,
+        keep_alive: shared.config.http.keep_alive,
         drain_timeout: shared.config.drain.timeout,
         tally: Arc::clone(&shared.tally),
         ..http::Settings::new(shared.clock.clone(), Arc::clone(&shared.limits))

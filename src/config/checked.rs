@@ -53,6 +53,7 @@ pub struct Tls {
 #[expect(missing_docs, reason = "each is the key of the same name")]
 pub struct Http {
     pub head_timeout: Duration,
+    pub keep_alive: Duration,
     pub body_timeout: Duration,
     pub body_bytes: usize,
     pub trusted_proxies: Vec<IpNet>,
@@ -346,6 +347,7 @@ fn http(read: &Reader<'_>) -> Result<Http, ConfigError> {
     };
     Ok(Http {
         head_timeout: read.duration("http.head_timeout"),
+        keep_alive: read.duration("http.keep_alive"),
         body_timeout: read.duration("http.body_timeout"),
         body_bytes: read.size("http.body_bytes"),
         trusted_proxies: list(read.text("http.trusted_proxies"))

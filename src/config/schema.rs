@@ -36,6 +36,12 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("tls.key", Text, "", "Its private key (PEM file)."),
     key("http.head_timeout", Wait, "5s", "How long TLS and the head of a request may take."),
+    key(
+        "http.keep_alive",
+        Wait,
+        "120s",
+        "How long a connection that has authenticated may rest between requests; others have `http.head_timeout`.",
+    ),
     key("http.body_timeout", Wait, "20s", "How long the body of a request may take."),
     key("http.body_bytes", Size, "64KiB", "The most bytes of a request's body."),
     key(

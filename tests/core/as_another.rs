@@ -62,12 +62,13 @@ fn enter(hub: &mut Hub, device: u8, who: u8, said: u8) -> Outcome {
     })
 }
 
-/// What changed as a device entered; `None` if it could not.
-fn entered(hub: &mut Hub, there: &mut There, (device, who, said): (u8, u8, u8)) -> Option<Vec<Arc<Change>>> {
-    let is_open = hub.leases.get(session(u128::from(device) + 1)).is_some_and(|lease| lease.is_attached);
+/// Enters, if the device can, and holds the answer to the model.
+fn try_to_enter(hub: &mut Hub, there: &mut There, (device, who, said): (u8, u8, u8)) -> Vec<Arc<Change>> {
+    let id = session(u128::from(device) + 1);
+    let is_open = hub.leases.get(id).is_some_and(|lease| lease.is_attached);
     let is_another = there.iter().any(|(other, as_who, ..)| *other == device && *as_who != who);
     if !is_open || is_another {
-        return None;
+        return Vec::new();
     }
     let before = members(there);
     let known = before.iter().find(|(other, _)| *other == who);
@@ -75,14 +76,14 @@ fn entered(hub: &mut Hub, there: &mut There, (device, who, said): (u8, u8, u8)) 
         Outcome::Refused(refusal) => {
             assert_eq!(refusal, Refusal::TopicFull);
             assert!(known.is_none() && before.len() >= MOST);
-            Some(Vec::new())
+            Vec::new()
         }
         Outcome::Done(changes) => {
             assert!(known.is_some() || before.len() < MOST);
             if !there.iter().any(|(other, ..)| *other == device) {
                 there.push((device, who, known.map_or(said, |(_, said)| *said), None));
             }
-            Some(changes)
+            changes
         }
     }
 }
@@ -96,10 +97,7 @@ fn run(steps: &[Step]) {
     let mut told = Vec::new();
     for step in steps {
         let changes = match *step {
-            Step::Enter { device, who, said } => {
-                let Some(changes) = entered(&mut hub, &mut there, (device, who, said)) else { continue };
-                changes
-            }
+            Step::Enter { device, who, said } => try_to_enter(&mut hub, &mut there, (device, who, said)),
             Step::Leave { device } => {
                 there.retain(|(other, ..)| *other != device);
                 hub.leave(u128::from(device) + 1, 0)

@@ -8,7 +8,6 @@ mod hub;
 mod last_heard;
 #[path = "../engine/late.rs"]
 mod late;
-mod libraries;
 mod operations;
 mod paging;
 mod pattern;

@@ -1,6 +1,7 @@
 // Engine.IO by hand: single frames on a WebSocket, single polls and posts, to see what a library would hide.
 
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import WebSocket from 'ws';
 import { Inbox } from './inbox.mjs';
 import { PATIENCE } from './patience.mjs';
@@ -19,6 +20,8 @@ export class Frames {
     this.inbox = new Inbox(`the frames of ${JSON.stringify({ ...pairs, token: undefined })}`);
     this.socket = new WebSocket(`ws://127.0.0.1:${hub.port}${query({ transport: 'websocket', ...pairs })}`, { headers });
     this.socket.on('open', () => this.inbox.put('open'));
+    /** Whether the handshake is served. */
+    this.isLetIn = new Promise((resolve) => this.socket.on('open', () => resolve(true)).on('close', () => resolve(false)));
     this.socket.on('message', (data, isBinary) => this.inbox.put('frame', isBinary ? data : String(data)));
     this.socket.on('unexpected-response', (_, response) => {
       this.inbox.put('refused', response.statusCode);
@@ -141,6 +144,15 @@ export class Polling {
   async postText(body, type = 'text/plain;charset=UTF-8') {
     const response = await fetch(this.hub.url + query(this.pairs), { method: 'POST', body, headers: { 'content-type': type } });
     return { status: response.status, text: await response.text() };
+  }
+
+  /** The status of a POST on a TCP connection of its own, of which the hub may have had enough before it ends. */
+  postAlone(body) {
+    return new Promise((resolve, reject) => {
+      const post = request(this.hub.url + query(this.pairs), { method: 'POST', agent: false }, (response) => resolve(response.resume().statusCode));
+      post.on('error', reject);
+      post.end(body);
+    });
   }
 
   pack(packets) {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { endPython } from './clients/python.mjs';
-import { startHub } from './hub.mjs';
+import { ADMIN_TOKEN, startHub } from './hub.mjs';
 import { mint } from './token.mjs';
 import { Wire } from './wire.mjs';
 
@@ -113,6 +113,11 @@ export class Scene {
     const response = await fetch(this.hub.url + path, { method, headers: all, body: payload });
     const text = await response.text();
     return { status: response.status, headers: response.headers, text, get body() { return JSON.parse(text); } };
+  }
+
+  /** An admin call. */
+  async admin(method, path) {
+    return fetch(this.hub.admin + path, { method, headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
   }
 
   /** A space of somebody's, with a password if one is given. Gives its id. */
