@@ -3,7 +3,7 @@
 use memchr::memmem;
 use serde_json::{Value, json};
 
-use super::protocol::{Heard, PARTY_PREFIX, Protocol, Saying, seat_of};
+use super::protocol::{Habits, Heard, PARTY_PREFIX, Protocol, Saying, Speaker, seat_of};
 
 /// `protocol/native.md`.
 #[derive(Debug)]
@@ -22,13 +22,13 @@ impl Protocol for Native {
         format!("/ws?token={token}")
     }
 
-    fn say(&self, saying: Saying<'_>) -> String {
+    fn say(&self, _speaker: Speaker<'_>, saying: Saying<'_>, out: &mut dyn FnMut(&str)) {
         let (event, payload) = match saying {
             // Whoever subscribes once more gets a fresh snapshot.
             Saying::Roster { topic } => said(Saying::Watch { topic }),
             other => said(other),
         };
-        json!({"event": event, "payload": payload}).to_string()
+        out(&json!({"event": event, "payload": payload}).to_string());
     }
 
     fn hear(&self, text: &[u8]) -> Heard {
@@ -43,8 +43,12 @@ impl Protocol for Native {
         }
     }
 
-    fn shows_roster(&self) -> bool {
-        true
+    fn socket_of(&self, _welcome: &[u8]) -> Option<String> {
+        None
+    }
+
+    fn habits(&self) -> Habits {
+        Habits { shows_roster: true, echoes: true, updates: true }
     }
 
     fn members(&self, text: &[u8], each: &mut dyn FnMut(usize)) {
@@ -178,11 +182,17 @@ mod tests {
 
     #[test]
     fn what_is_said_is_the_protocol() {
-        let said: Value =
-            serde_json::from_str(&Native.say(Saying::Publish { topic: "t", text: "hi" })).unwrap();
-        assert_eq!(said["event"], "SEND_MESSAGE");
-        assert_eq!(said["payload"]["content"]["bodyText"], "hi");
-        let said: Value = serde_json::from_str(&Native.say(Saying::Watch { topic: "t" })).unwrap();
-        assert_eq!(said["payload"]["channel"], json!({"type": "topic", "_id": "t"}));
+        let said = |saying| {
+            let mut frames = Vec::new();
+            let speaker = Speaker { seat: 0, socket: "" };
+            Native.say(speaker, saying, &mut |text| frames.push(serde_json::from_str(text).unwrap()));
+            let [frame]: [Value; 1] = frames.try_into().unwrap();
+            frame
+        };
+        let published = said(Saying::Publish { topic: "t", text: "hi" });
+        assert_eq!(published["event"], "SEND_MESSAGE");
+        assert_eq!(published["payload"]["content"]["bodyText"], "hi");
+        let watched = said(Saying::Watch { topic: "t" });
+        assert_eq!(watched["payload"]["channel"], json!({"type": "topic", "_id": "t"}));
     }
 }

@@ -1,5 +1,7 @@
 //! Plays every scenario against a small stand-in for a hub, which can be told to misbehave: each check must be able to fail.
 
+mod pusher;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -15,7 +17,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::connect::Address;
 use super::error::BenchError;
 use super::launch::Cores;
-use super::options::{Dialect, FanoutOptions, IdleOptions, Kind, RateOptions, StormOptions};
+use super::options::{Channels, Dialect, FanoutOptions, IdleOptions, Kind, RateOptions, StormOptions};
 use super::process::Process;
 use super::protocol::party_id;
 use super::stage::Ground;
@@ -40,7 +42,7 @@ enum Flaw {
     Hides,
 }
 
-const DIALECTS: [Dialect; 2] = [Dialect::Native, Dialect::SocketIo];
+const DIALECTS: [Dialect; 3] = [Dialect::Native, Dialect::SocketIo, Dialect::Pusher];
 
 struct StandIn {
     dialect: Dialect,
@@ -48,6 +50,8 @@ struct StandIn {
     deliveries: Cell<u64>,
     watchers: RefCell<HashMap<String, Vec<mpsc::Sender<Message>>>>,
     members: RefCell<HashMap<String, Vec<String>>>,
+    /// In the Pusher dialect: whose the connections are.
+    sockets: RefCell<Vec<(mpsc::Sender<Message>, String)>>,
 }
 
 impl StandIn {
@@ -64,6 +68,7 @@ impl StandIn {
         match self.dialect {
             Dialect::Native => self.tell(&sender, &json!({"event": "AUTHENTICATED", "payload": {}})),
             Dialect::SocketIo => send(&sender, r#"0{"sid":"x"}"#),
+            Dialect::Pusher => Self::welcome_pusher(&sender, seat),
         }
         sender.try_send(Message::Ping("still there?".into())).unwrap();
         while let Some(Ok(frame)) = reading.next().await {
@@ -86,12 +91,15 @@ impl StandIn {
                 self.obey(sender, seat, &json!({"event": array[0], "payload": array[1]}));
             }
             (Dialect::Native, event) => self.obey(sender, seat, &serde_json::from_str(event).unwrap()),
+            (Dialect::Pusher, event) => {
+                self.obey_pusher(sender, seat, &serde_json::from_str(event).unwrap());
+            }
         }
     }
 
     fn tell(&self, sender: &mpsc::Sender<Message>, said: &Value) {
         match self.dialect {
-            Dialect::Native => send(sender, &said.to_string()),
+            Dialect::Native | Dialect::Pusher => send(sender, &said.to_string()),
             Dialect::SocketIo => {
                 send(sender, &format!("42/chat,{}", json!([said["event"], said["payload"]])));
             }
@@ -111,7 +119,7 @@ impl StandIn {
                         let roster: Vec<_> = members.iter().map(|id| json!({"user": {"_id": id}})).collect();
                         json!({"hub": {"roster": roster}})
                     }
-                    Dialect::SocketIo => json!({}),
+                    Dialect::SocketIo | Dialect::Pusher => json!({}),
                 };
                 self.tell(sender, &json!({"event": "CHANNEL_SUBSCRIBED", "payload": payload}));
             }
@@ -127,6 +135,7 @@ impl StandIn {
                 self.spread(
                     topic,
                     &json!({"event": "MESSAGE_SENT", "payload": {"content": payload["content"]}}),
+                    |_| true,
                 );
             }
             "SEND_PRESENCE_EVENT" if payload["category"] == "app.event.presence.request.parties" => {
@@ -139,7 +148,8 @@ impl StandIn {
                 let payload =
                     json!({"category": payload["category"], "content": payload["content"], "sender": sender});
                 self.members.borrow_mut().entry(topic.to_owned()).or_default().push(id);
-                self.spread(topic, &json!({"event": "PRESENCE_EVENT_RESPONSE", "payload": payload}));
+                let told = json!({"event": "PRESENCE_EVENT_RESPONSE", "payload": payload});
+                self.spread(topic, &told, |_| true);
             }
             other => panic!("the bench said {other}"),
         }
@@ -155,8 +165,9 @@ impl StandIn {
         }
     }
 
-    fn spread(&self, topic: &str, text: &Value) {
-        for watcher in self.watchers.borrow().get(topic).into_iter().flatten() {
+    fn spread(&self, topic: &str, text: &Value, is_told: impl Fn(&mpsc::Sender<Message>) -> bool) {
+        let watchers = self.watchers.borrow();
+        for watcher in watchers.get(topic).into_iter().flatten().filter(|watcher| is_told(watcher)) {
             self.deliveries.set(self.deliveries.get() + 1);
             let is_chosen = self.deliveries.get() == 50;
             match self.flaw {
@@ -180,8 +191,8 @@ fn send(sender: &mpsc::Sender<Message>, text: &str) {
 async fn ground(dialect: Dialect, flaw: Flaw) -> Ground {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = Address::parse(&listener.local_addr().unwrap().to_string()).unwrap();
-    let (deliveries, watchers, members) = Default::default();
-    let stand_in = Rc::new(StandIn { dialect, flaw, deliveries, watchers, members });
+    let (deliveries, watchers, members, sockets) = Default::default();
+    let stand_in = Rc::new(StandIn { dialect, flaw, deliveries, watchers, members, sockets });
     spawn_local(async move {
         for seat in 0.. {
             let (stream, _) = listener.accept().await.unwrap();
@@ -189,7 +200,8 @@ async fn ground(dialect: Dialect, flaw: Flaw) -> Ground {
         }
     });
     let mint = Mint::new("demo-key", "demo-secret");
-    let (process, protocol) = (Process::own(), dialect.protocol());
+    let (process, app) = (Process::own(), ("demo-key", "demo-secret"));
+    let protocol = dialect.protocol(app, Channels::Presence);
     Ground { address, process, mint, protocol, patience: Duration::from_millis(300) }
 }
 
@@ -219,9 +231,9 @@ fn shown(report: &super::report::Report) -> Value {
 
 #[tokio::test]
 async fn a_fanout_delivers_everything_in_frames_of_the_size_asked_for() {
-    for (dialect, kind) in
-        DIALECTS.into_iter().flat_map(|dialect| [Kind::Message, Kind::Presence].map(|kind| (dialect, kind)))
-    {
+    let updates = [Dialect::Native, Dialect::SocketIo].map(|dialect| (dialect, Kind::Presence));
+    let messages = DIALECTS.map(|dialect| (dialect, Kind::Message));
+    for (dialect, kind) in messages.into_iter().chain(updates) {
         let report = fanned_out(dialect, Flaw::None, kind).await.unwrap();
         assert!(report.fault.is_none(), "{report:?}");
         let json = shown(&report);
@@ -259,9 +271,20 @@ async fn a_refusal_or_a_close_ends_the_run_with_its_reason() {
 
 #[tokio::test]
 async fn heartbeats_do_not_hide_that_nothing_happens() {
-    let stalled = fanned_out(Dialect::SocketIo, Flaw::Stalls, Kind::Message);
-    let stalled = tokio::time::timeout(Duration::from_secs(20), stalled).await;
-    assert!(matches!(stalled, Ok(Err(BenchError::Stalled { .. }))), "{stalled:?}");
+    for dialect in [Dialect::SocketIo, Dialect::Pusher] {
+        let stalled = fanned_out(dialect, Flaw::Stalls, Kind::Message);
+        let stalled = tokio::time::timeout(Duration::from_secs(20), stalled).await;
+        assert!(matches!(stalled, Ok(Err(BenchError::Stalled { .. }))), "{stalled:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_dialect_without_updates_of_presence_says_so() {
+    let refused = fanned_out(Dialect::Pusher, Flaw::None, Kind::Presence).await;
+    assert!(
+        matches!(&refused, Err(BenchError::Option(why)) if why.contains("--kind message")),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
@@ -302,6 +325,9 @@ async fn idle_connections_stay() {
         let json = shown(&LocalSet::new().run_until(run).await.unwrap());
         assert_eq!(json["conditions"]["connections"], 70);
     }
+    let options = IdleOptions { connections: 3, topics: 0, settle: 0.01 };
+    let run = async { idle::run(&ground(Dialect::Pusher, Flaw::None).await, &options).await };
+    LocalSet::new().run_until(run).await.unwrap();
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use memchr::memmem;
 use serde_json::{Value, json};
 
 use super::native::{ID, heard, said, seat_at, sender};
-use super::protocol::{Heard, Protocol, Saying};
+use super::protocol::{Habits, Heard, Protocol, Saying, Speaker};
 
 /// The events of `protocol/native.md`, each in a packet of Socket.IO in a message of Engine.IO.
 #[derive(Debug)]
@@ -19,9 +19,9 @@ impl Protocol for SocketIo {
         format!("/socket.io/?EIO=4&transport=websocket&token={token}")
     }
 
-    fn say(&self, saying: Saying<'_>) -> String {
+    fn say(&self, _speaker: Speaker<'_>, saying: Saying<'_>, out: &mut dyn FnMut(&str)) {
         let (event, payload) = said(saying);
-        format!("{EVENT}{}", json!([event, payload]))
+        out(&format!("{EVENT}{}", json!([event, payload])));
     }
 
     fn hear(&self, text: &[u8]) -> Heard {
@@ -41,8 +41,12 @@ impl Protocol for SocketIo {
         }
     }
 
-    fn shows_roster(&self) -> bool {
-        false
+    fn socket_of(&self, _welcome: &[u8]) -> Option<String> {
+        None
+    }
+
+    fn habits(&self) -> Habits {
+        Habits { shows_roster: false, echoes: true, updates: true }
     }
 
     /// Whoever asked stands in the answers too, before the member that each is about.
@@ -123,8 +127,11 @@ mod tests {
 
     #[test]
     fn what_is_said_is_the_protocol() {
-        let said = SocketIo.say(Saying::Roster { topic: "t" });
-        let said: Value = serde_json::from_str(said.strip_prefix("42/chat,").unwrap()).unwrap();
+        let mut said = Value::Null;
+        let speaker = Speaker { seat: 0, socket: "" };
+        SocketIo.say(speaker, Saying::Roster { topic: "t" }, &mut |text| {
+            said = serde_json::from_str(text.strip_prefix("42/chat,").unwrap()).unwrap();
+        });
         let payload = json!({"category": "app.event.presence.request.parties", "topicId": "t"});
         assert_eq!(said, json!(["SEND_PRESENCE_EVENT", payload]));
     }

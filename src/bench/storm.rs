@@ -1,5 +1,6 @@
 //! The scenario `storm`: everybody joins one topic at once.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::error::BenchError;
@@ -19,14 +20,15 @@ const AFTERMATH: Duration = Duration::from_millis(200);
 pub(super) async fn run(ground: &Ground, options: &StormOptions) -> Result<Report, BenchError> {
     let members = options.connections;
     let hub = ground.process;
-    let crowd = Crowd::gather(ground, members, Gathering::new(members, ground.protocol)).await?;
+    let crowd = Crowd::gather(ground, members, Gathering::new(members, Rc::clone(&ground.protocol))).await?;
     let topic = topic("storm");
+    let shows_roster = ground.protocol.habits().shows_roster;
     let (cpu, bench, before) = (hub.cpu()?, Process::own().cpu()?, crowd.volume());
     let watch = Stopwatch::start();
     for seat in 0..members {
         let topic = topic.as_str();
         let mut sayings = vec![Saying::Watch { topic }, Saying::Online { topic, text: "here" }];
-        sayings.extend((!ground.protocol.shows_roster()).then_some(Saying::Roster { topic }));
+        sayings.extend((!shows_roster).then_some(Saying::Roster { topic }));
         crowd.say_all(seat, &sayings);
     }
     crowd.flush().await?;
