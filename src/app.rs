@@ -248,6 +248,7 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
     let encoders = FRAMINGS.iter().map(encoder).collect();
     let limits = RosterLimits {
         history: config.presence.history,
+        history_bytes: config.presence.history_bytes,
         retention: config.presence.retention,
         members: config.limits.members_per_topic,
     };

@@ -131,6 +131,7 @@ pub struct Presence {
     pub storm_tick: Duration,
     pub sessions_tick: Duration,
     pub history: usize,
+    pub history_bytes: usize,
     pub retention: Duration,
 }
 
@@ -402,6 +403,7 @@ fn presence(read: &Reader<'_>) -> Presence {
         storm_tick: read.duration("presence.storm_tick"),
         sessions_tick: read.duration("presence.sessions_tick"),
         history: read.count("presence.history"),
+        history_bytes: read.size("presence.history_bytes"),
         retention: read.duration("presence.retention"),
     }
 }

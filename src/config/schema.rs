@@ -185,6 +185,12 @@ pub(super) const KEYS: &[Key] = &[
         "100",
         "How many changes and messages of a topic are kept for those who were away.",
     ),
+    key(
+        "presence.history_bytes",
+        Size,
+        "256KiB",
+        "The most bytes of these; the oldest beyond it are forgotten.",
+    ),
     key("presence.retention", Duration, "60s", "How long an empty topic is remembered."),
     key(
         "socketio.ping_interval",
