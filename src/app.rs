@@ -241,7 +241,11 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
     };
     // The engine remembers a topic's numbering a little longer than the roster remembers the topic.
     let retention = config.presence.retention + Duration::from_secs(10);
-    let documents = DocumentLimits { count: config.limits.documents, bytes: config.limits.document_bytes };
+    let documents = DocumentLimits {
+        count: config.limits.documents,
+        bytes: config.limits.document_bytes,
+        total: config.limits.documents_bytes,
+    };
     let engine: Box<dyn Engine> = Box::new(Memory::new(now, floor, retention).with_documents(documents));
     let encoder =
         |framing: &&'static dyn Framing| Arc::new(native::Encoder::new(*framing)) as Arc<dyn Encode>;

@@ -145,9 +145,10 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "limits.document_bytes",
         Size,
-        "64KiB",
-        "The most bytes of one document: about 200 for each member of a space.",
+        "256KiB",
+        "The most bytes of one document. A member of a space takes about 200, and never more than 2 KiB: about 1300 members fit into the default.",
     ),
+    key("limits.documents_bytes", Size, "256MiB", "The most bytes of all documents of one app together."),
     key(
         "limits.password_tries_per_minute",
         Positive,

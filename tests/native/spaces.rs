@@ -28,7 +28,7 @@ struct Stage {
 
 fn stage(engine: fn(Memory) -> Box<dyn Engine>) -> Stage {
     let (clock, hand) = Clock::manual();
-    let documents = DocumentLimits { count: 4, bytes: 4096 };
+    let documents = DocumentLimits { count: 4, bytes: 4096, total: 64 * 1024 };
     let memory = Memory::new(clock.now(), Timetoken(0), Duration::from_secs(60)).with_documents(documents);
     let parts = Parts {
         node: NodeId(Uuid::from_u128(1)),
