@@ -24,7 +24,7 @@ use crate::gateway::native::framing::{self, Framing};
 use crate::gateway::origin::Origins;
 use crate::gateway::pattern::Pattern;
 use crate::gateway::peer::Proxies;
-use crate::gateway::spaces::Spaces;
+use crate::gateway::spaces::{SpaceLimits, Spaces};
 use crate::gateway::{json, native, pages, tls, websocket};
 use crate::telemetry::Metrics;
 
@@ -314,8 +314,12 @@ fn routes(shared: &Shared, handle: &Handle) -> Router {
     settings.control_frames = config.limits.control_frames_per_second;
     settings.ping_interval = config.limits.ping_interval;
     settings.pong_timeout = config.limits.pong_timeout;
-    let rates = (config.limits.password_tries_per_minute, config.limits.spaces_per_minute);
-    let spaces = Arc::new(Spaces::new(handle.clone(), clock.clone(), rates));
+    let limits = SpaceLimits {
+        tries_per_minute: config.limits.password_tries_per_minute,
+        creations_per_minute: config.limits.spaces_per_minute,
+        per_party: config.limits.spaces_per_party,
+    };
+    let spaces = Arc::new(Spaces::new(handle.clone(), clock.clone(), limits));
     let native = |id: u8| {
         Arc::new(native::Shared {
             apps: Arc::clone(apps),

@@ -140,7 +140,7 @@ pub(super) const KEYS: &[Key] = &[
         "limits.documents",
         Positive,
         "10000",
-        "The most documents that one app keeps; the settings of a space are one.",
+        "The most documents that one app keeps; the settings of a space are one, and the list of the spaces that a party has created another.",
     ),
     key(
         "limits.document_bytes",
@@ -156,6 +156,12 @@ pub(super) const KEYS: &[Key] = &[
         "How many wrong passwords a minute somebody may try at one space: each party, and all guests of one address together.",
     ),
     key("limits.spaces_per_minute", Positive, "10", "How many spaces a minute one party may create."),
+    key(
+        "limits.spaces_per_party",
+        Positive,
+        "100",
+        "How many spaces there may be that one party has created; backends may create any number.",
+    ),
     key("limits.auth_timeout", Wait, "5s", "How long a connection may take to authenticate."),
     key("limits.ping_interval", Wait, "10s", "The hub pings after this long without a frame from a client."),
     key("limits.pong_timeout", Wait, "5s", "It closes the connection after this much longer."),
