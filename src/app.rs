@@ -16,19 +16,18 @@ use crate::broker::{Bounds, Broker, Clock, Encode, EncoderId, Handle, MAX_ENCODE
 use crate::config::{AppConfig, Config};
 use crate::core::{Limits as RosterLimits, Mono, NodeId, Timetoken};
 use crate::engine::highwater::{self, HighWater};
-use crate::engine::{AppSlot, DocumentLimits, Engine, Memory};
-use crate::gateway::apps::{App as Tenant, AppLimits, Apps, TopicRule};
+use crate::engine::{DocumentLimits, Engine, Memory};
+use crate::gateway::apps::{App as Tenant, Apps};
 use crate::gateway::http::{self, Tally};
 use crate::gateway::limits::{Caps, Limits};
 use crate::gateway::native::framing::{self, Framing};
-use crate::gateway::origin::Origins;
-use crate::gateway::pattern::Pattern;
 use crate::gateway::peer::Proxies;
-use crate::gateway::spaces::Spaces;
-use crate::gateway::{json, native, pages, pusher, tls, websocket};
+use crate::gateway::spaces::{SpaceLimits, Spaces};
+use crate::gateway::{native, pages, pusher, tls, websocket};
 use crate::telemetry::Metrics;
 use crate::webhook::{self, Couriers, Hooks};
 
+mod tenants;
 mod webhooks;
 
 /// How many framings the native dialect has.
@@ -88,8 +87,8 @@ impl App {
         let certificate = config.tls.as_ref().map(tls::load).transpose()?;
         let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
         let shared = Shared {
-            limits: Limits::new(caps(&config, usize::try_from(files).unwrap_or(usize::MAX))),
-            apps: Arc::new(Apps::new(tenants(&config)?)),
+            limits: Limits::new(tenants::caps(&config, usize::try_from(files).unwrap_or(usize::MAX))),
+            apps: Arc::new(Apps::new(tenants::tenants(&config)?)),
             metrics: Metrics::new(),
             health: Health::default(),
             tally: Arc::default(),
@@ -261,7 +260,11 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
     };
     // The engine remembers a topic's numbering a little longer than the roster remembers the topic.
     let retention = config.presence.retention + Duration::from_secs(10);
-    let documents = DocumentLimits { count: config.limits.documents, bytes: config.limits.document_bytes };
+    let documents = DocumentLimits {
+        count: config.limits.documents,
+        bytes: config.limits.document_bytes,
+        total: config.limits.documents_bytes,
+    };
     let engine: Box<dyn Engine> = Box::new(Memory::new(now, floor, retention).with_documents(documents));
     let encoder =
         |framing: &&'static dyn Framing| Arc::new(native::Encoder::new(*framing)) as Arc<dyn Encode>;
@@ -269,6 +272,7 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
     let encoders = FRAMINGS.iter().map(encoder).chain(forms).collect();
     let limits = RosterLimits {
         history: config.presence.history,
+        history_bytes: config.presence.history_bytes,
         retention: config.presence.retention,
         members: config.limits.members_per_topic,
     };
@@ -324,8 +328,12 @@ fn keep_mark(folder: &std::path::Path, clock: &Clock) -> Result<Timetoken, Strin
 fn routes(shared: &Shared, handle: &Handle, hooks: Hooks) -> Result<Router, String> {
     let Shared { config, clock, apps, metrics, .. } = shared;
     let settings = websocket_settings(shared);
-    let rates = (config.limits.password_tries_per_minute, config.limits.spaces_per_minute);
-    let spaces = Arc::new(Spaces::new(handle.clone(), clock.clone(), rates));
+    let limits = SpaceLimits {
+        tries_per_minute: config.limits.password_tries_per_minute,
+        creations_per_minute: config.limits.spaces_per_minute,
+        per_party: config.limits.spaces_per_party,
+    };
+    let spaces = Arc::new(Spaces::new(handle.clone(), clock.clone(), limits));
     let native = |id: u8| {
         Arc::new(native::Shared {
             apps: Arc::clone(apps),
@@ -445,56 +453,4 @@ async fn count(clock: Clock, metrics: Metrics, tally: Arc<Tally>) {
         metrics.tls_errors(tally.tls_errors.load(Relaxed));
         metrics.panics(admin::panics::count());
     }
-}
-
-fn caps(config: &Config, files: usize) -> Caps {
-    let limits = &config.limits;
-    let mut caps = Caps::for_files(files);
-    if let Some(total) = limits.connections {
-        caps.total = total;
-    }
-    caps.per_address = limits.connections_per_address;
-    caps.per_party = limits.connections_per_party;
-    caps.unauthenticated = (caps.total * limits.unauthenticated_percent / 100).max(1);
-    caps
-}
-
-fn tenants(config: &Config) -> Result<Vec<Tenant>, String> {
-    config.apps.iter().enumerate().map(|(place, app)| tenant(config, place, app)).collect()
-}
-
-fn tenant(config: &Config, place: usize, app: &AppConfig) -> Result<Tenant, String> {
-    let slot = u16::try_from(place).map_err(|_| "there are more [[apps]] than 65,536".to_owned())?;
-    let limits = &config.limits;
-    let mut tenant = Tenant::new(AppSlot(slot), &app.id, &app.key, app.secret.clone());
-    tenant.open_topics = app.open_topics;
-    let not_an_origin = |_| format!("apps.{place}.origins must hold origins such as https://app.example.com");
-    tenant.origins = Origins::new(&app.origins).map_err(not_an_origin)?;
-    tenant.anonymous = app.anonymous;
-    tenant.audience = app.audience.iter().cloned().collect();
-    tenant.issuer = app.issuer.iter().cloned().collect();
-    tenant.leeway = app.leeway;
-    tenant.grace = app.grace;
-    let rule = |rule: &crate::config::TopicRule| TopicRule {
-        pattern: Pattern::new(&rule.pattern),
-        grace: rule.grace,
-    };
-    tenant.topic_rules = app.topics.iter().map(rule).collect();
-    tenant.is_demo = app.is_demo;
-    tenant.limits = AppLimits {
-        topics_per_session: limits.topics_per_session,
-        json: json::Caps {
-            depth: limits.json_depth,
-            keys: u32::try_from(limits.json_keys).unwrap_or(u32::MAX),
-            string: limits.json_string,
-        },
-        events_per_second: limits.events_per_second,
-        subscribes_per_second: limits.subscribes_per_second,
-        joins_per_second: limits.churn_per_second,
-        updates_per_second: limits.updates_per_second,
-        content_bytes: limits.content_bytes,
-        receivers: limits.receivers,
-        dial_ins: limits.dial_ins,
-    };
-    Ok(tenant)
 }

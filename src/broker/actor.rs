@@ -246,6 +246,11 @@ impl Broker {
                 self.drain_engine(now);
                 self.rooms[usize::from(app.0)].roster_of(&topic, reply);
             }
+            Request::Attended { topic, reply } => {
+                self.drain_engine(now);
+                // The caller may have gone away meanwhile, which is its right.
+                let _is_awaited = reply.send(self.rooms[usize::from(app.0)].is_attended(&topic));
+            }
             Request::Read(look) => {
                 // Whoever reads sees everything that was asked for before.
                 self.recount(app, now);
@@ -262,7 +267,7 @@ impl Broker {
                 let ticket = self.ticket(app, Asked { echo: None, reply });
                 self.engine.write(Write { app, ticket, key, expected, value });
             }
-            Request::Rights(party, topic) => room.rights_changed(&party, &topic),
+            Request::Rights(party, topic) => room.rights_changed(party.as_ref(), &topic),
             Request::Close(closing) => self.close(app, &closing, now),
         }
     }

@@ -59,6 +59,10 @@ pub(super) enum Request {
         topic: TopicName,
         reply: ReplyTo,
     },
+    Attended {
+        topic: TopicName,
+        reply: oneshot::Sender<bool>,
+    },
     Read(Look),
     Follow(Follower),
     Document {
@@ -71,7 +75,8 @@ pub(super) enum Request {
         value: Option<Bytes>,
         reply: ReplyTo,
     },
-    Rights(PartyId, TopicName),
+    /// Of one party, or of everybody.
+    Rights(Option<PartyId>, TopicName),
     Close(Closing),
 }
 
@@ -99,6 +104,7 @@ impl fmt::Debug for Request {
             Self::Watch { .. } => "Watch",
             Self::Unwatch { .. } => "Unwatch",
             Self::Roster { .. } => "Roster",
+            Self::Attended { .. } => "Attended",
             Self::Read(_) => "Read",
             Self::Follow(_) => "Follow",
             Self::Document { .. } => "Document",
@@ -187,6 +193,13 @@ impl Handle {
         }
     }
 
+    /// Whether somebody is in a topic or watches it, so that it matters what is said there. `None` if the hub is stopping.
+    pub async fn is_attended(&self, topic: TopicName) -> Option<bool> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Attended { topic, reply }).await;
+        answer.await.ok()
+    }
+
     /// Looks something up in the roster, in the broker's own turn: keep it short. `None` if the hub is stopping.
     pub async fn read<T: Send + 'static>(
         &self,
@@ -245,7 +258,12 @@ impl Handle {
 
     /// Tells the sessions of a party that watch a topic, on this node, that what they may do there may have changed.
     pub async fn rights_changed(&self, party: PartyId, topic: TopicName) {
-        self.send(Request::Rights(party, topic)).await;
+        self.send(Request::Rights(Some(party), topic)).await;
+    }
+
+    /// Tells all sessions that watch a topic, on this node, the same.
+    pub async fn all_rights_changed(&self, topic: TopicName) {
+        self.send(Request::Rights(None, topic)).await;
     }
 
     /// Ends all connections of a party, on this node.

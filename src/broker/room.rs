@@ -243,13 +243,18 @@ impl Room {
         }
     }
 
-    /// Tells a party's sessions here that what they may do in a topic may have changed.
-    pub(super) fn rights_changed(&self, party: &PartyId, topic: &TopicName) {
-        for local in
-            self.locals.values().filter(|local| local.party == *party && local.watches.contains(topic))
-        {
+    /// Tells the sessions here of a party, or of everybody, that what they may do in a topic may have changed.
+    pub(super) fn rights_changed(&self, party: Option<&PartyId>, topic: &TopicName) {
+        let is_meant = |local: &&Local| party.is_none_or(|party| local.party == *party);
+        for local in self.locals.values().filter(is_meant).filter(|local| local.watches.contains(topic)) {
             local.outbox.push(Item::Notice(Notice::Rights(topic.clone())));
         }
+    }
+
+    /// Whether somebody is in a topic or watches it, as far as this node knows. The roster hears a little later of who watches here.
+    pub(super) fn is_attended(&self, topic: &TopicName) -> bool {
+        self.streams.get(topic).is_some_and(|stream| stream.viewer_count() > 0)
+            || self.roster.topic(topic).is_some_and(|known| !known.is_vacant())
     }
 
     fn expel(&mut self, session: SessionId, topic: &TopicName, was_member: bool) {

@@ -120,8 +120,10 @@ pub struct Limits {
     pub members_per_topic: Option<usize>,
     pub documents: usize,
     pub document_bytes: usize,
+    pub documents_bytes: usize,
     pub password_tries_per_minute: u32,
     pub spaces_per_minute: u32,
+    pub spaces_per_party: usize,
     pub auth_timeout: Duration,
     pub ping_interval: Duration,
     pub pong_timeout: Duration,
@@ -138,6 +140,7 @@ pub struct Presence {
     pub storm_tick: Duration,
     pub sessions_tick: Duration,
     pub history: usize,
+    pub history_bytes: usize,
     pub retention: Duration,
 }
 
@@ -419,8 +422,10 @@ fn limits(read: &Reader<'_>) -> Limits {
         members_per_topic: read.bound("limits.members_per_topic"),
         documents: read.count("limits.documents"),
         document_bytes: read.size("limits.document_bytes"),
+        documents_bytes: read.size("limits.documents_bytes"),
         password_tries_per_minute: read.small("limits.password_tries_per_minute"),
         spaces_per_minute: read.small("limits.spaces_per_minute"),
+        spaces_per_party: read.count("limits.spaces_per_party"),
         auth_timeout: read.duration("limits.auth_timeout"),
         ping_interval: read.duration("limits.ping_interval"),
         pong_timeout: read.duration("limits.pong_timeout"),
@@ -436,6 +441,7 @@ fn presence(read: &Reader<'_>) -> Presence {
         storm_tick: read.duration("presence.storm_tick"),
         sessions_tick: read.duration("presence.sessions_tick"),
         history: read.count("presence.history"),
+        history_bytes: read.size("presence.history_bytes"),
         retention: read.duration("presence.retention"),
     }
 }

@@ -138,6 +138,23 @@ impl Change {
         }
     }
 
+    /// How many bytes it says: its content or message, and what describes the party. What is of one size in every change is not counted.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let (party, said) = match &self.kind {
+            ChangeKind::Joined(member)
+            | ChangeKind::Updated(member)
+            | ChangeKind::Sessions(member)
+            | ChangeKind::Left { member, .. } => (&member.party, member.content.bytes.len()),
+            ChangeKind::Message(message) => (&message.from, message.name.len() + message.body.len()),
+            ChangeKind::State(party, content) => {
+                (party, content.as_ref().map_or(0, |content| content.bytes.len()))
+            }
+            ChangeKind::Counts => return 0,
+        };
+        party.bytes() + said
+    }
+
     /// The session that caused the change, if one did.
     #[must_use]
     pub fn author(&self) -> Option<SessionId> {

@@ -11,6 +11,8 @@ use super::record::Stamp;
 #[derive(Debug, Default)]
 pub struct History {
     kept: VecDeque<Arc<Change>>,
+    /// How many bytes they have together.
+    bytes: usize,
     /// The stamp of the newest change that is no longer kept, or of the newest record that may have made one.
     floor: Stamp,
 }
@@ -25,13 +27,14 @@ pub enum CatchUp {
 }
 
 impl History {
-    /// Keeps a change, and forgets the oldest beyond `limit`.
-    pub fn push(&mut self, change: Arc<Change>, limit: usize) {
+    /// Keeps a change, and forgets the oldest beyond so many changes and so many bytes; one that is larger than that goes too.
+    pub fn push(&mut self, change: Arc<Change>, (count, bytes): (usize, usize)) {
+        self.bytes = self.bytes.saturating_add(change.bytes());
         self.kept.push_back(change);
-        while self.kept.len() > limit {
-            if let Some(gone) = self.kept.pop_front() {
-                self.floor = gone.stamp;
-            }
+        while self.kept.len() > count || self.bytes > bytes {
+            let Some(gone) = self.kept.pop_front() else { break };
+            self.bytes = self.bytes.saturating_sub(gone.bytes());
+            self.floor = gone.stamp;
         }
     }
 
@@ -50,6 +53,7 @@ impl History {
     pub(super) fn restart(&mut self, floor: Stamp) {
         let newest = self.kept.back().map_or(self.floor.timetoken, |change| change.stamp.timetoken);
         self.kept.clear();
+        self.bytes = 0;
         self.floor = Stamp { timetoken: newest.max(floor.timetoken), ..floor };
     }
 
@@ -90,6 +94,12 @@ impl History {
     #[must_use]
     pub fn len(&self) -> usize {
         self.kept.len()
+    }
+
+    /// How many bytes these have together, as [`Change::bytes`] counts them.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether nothing is kept.

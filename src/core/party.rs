@@ -50,4 +50,11 @@ impl Party {
             info: Bytes::new(),
         }
     }
+
+    /// How many bytes describe it.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let texts = [self.id.as_str(), &self.username, &self.displayname, &self.picture_url];
+        texts.iter().map(|text| text.len()).sum::<usize>() + self.phone_numbers.len() + self.info.len()
+    }
 }

@@ -18,6 +18,8 @@ use super::topic::{Absent, Topic};
 pub struct Limits {
     /// Changes kept per topic for catch-up.
     pub history: usize,
+    /// The bytes that these may have together, as [`Change::bytes`] counts them.
+    pub history_bytes: usize,
     /// How long a topic that nobody is in or watches is remembered, for those who were briefly away.
     pub retention: Duration,
     /// The most members a topic takes; `None` takes any number.
@@ -26,7 +28,8 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { history: 100, retention: Duration::from_secs(60), members: None }
+        let retention = Duration::from_secs(60);
+        Self { history: 100, history_bytes: 256 * 1024, retention, members: None }
     }
 }
 
@@ -88,7 +91,7 @@ impl Roster {
         let occupancy = topic.occupancy();
         let change = Arc::new(Change { topic: record.topic.clone(), stamp, kind: kind?, occupancy, edge });
         if is_kept(&change.kind) {
-            topic.history.push(Arc::clone(&change), self.limits.history);
+            topic.history.push(Arc::clone(&change), (self.limits.history, self.limits.history_bytes));
         }
         if let Op::Retained(_, until) = &record.op {
             let retained = Retained { change: Arc::clone(&change), until: *until };

@@ -43,7 +43,7 @@ pub enum NotKept {
     Conflict,
     /// It has more bytes than a document may have.
     TooLarge,
-    /// The app has as many documents as it may have.
+    /// The app has as many documents, or as many bytes of them, as it may have.
     Full,
     /// The engine cannot write anything now; to be tried again.
     Unavailable,
@@ -54,7 +54,7 @@ impl fmt::Display for NotKept {
         f.write_str(match self {
             Self::Conflict => "it was changed by somebody else at the same time; try again",
             Self::TooLarge => "it is larger than limits.document_bytes allows",
-            Self::Full => "there are as many as limits.documents allows",
+            Self::Full => "there are as many as limits.documents and limits.documents_bytes allow",
             Self::Unavailable => "nothing can be kept at the moment; try again",
         })
     }
@@ -69,10 +69,12 @@ pub struct DocumentLimits {
     pub count: usize,
     /// The most bytes of one document, its key not counted.
     pub bytes: usize,
+    /// The most bytes of all documents of one app together, their keys not counted.
+    pub total: usize,
 }
 
 impl Default for DocumentLimits {
     fn default() -> Self {
-        Self { count: 10_000, bytes: 64 * 1024 }
+        Self { count: 10_000, bytes: 256 * 1024, total: 256 * 1024 * 1024 }
     }
 }

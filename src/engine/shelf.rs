@@ -8,11 +8,19 @@ use rustc_hash::FxHashMap;
 
 use super::{AppSlot, Document, DocumentLimits, NotKept, Version, Write};
 
+/// One app's documents.
+#[derive(Debug, Default)]
+struct Folder {
+    documents: HashMap<Arc<str>, Document>,
+    /// How many bytes they have together.
+    bytes: usize,
+}
+
 /// Every app's documents.
 #[derive(Debug)]
 pub(super) struct Shelf {
     limits: DocumentLimits,
-    apps: FxHashMap<AppSlot, HashMap<Arc<str>, Document>>,
+    apps: FxHashMap<AppSlot, Folder>,
     last: Version,
 }
 
@@ -28,30 +36,35 @@ impl Shelf {
     }
 
     pub(super) fn find(&self, app: AppSlot, key: &str) -> Option<Document> {
-        self.apps.get(&app)?.get(key).cloned()
+        self.apps.get(&app)?.documents.get(key).cloned()
     }
 
     /// Writes a document, and says its new version; a document that was deleted has none.
     pub(super) fn write(&mut self, write: Write) -> Result<Option<Version>, NotKept> {
-        let documents = self.apps.entry(write.app).or_default();
-        let found = documents.get(&write.key).map(|document| document.version);
-        if found != write.expected {
+        let folder = self.apps.entry(write.app).or_default();
+        let found = folder.documents.get(&write.key);
+        if found.map(|document| document.version) != write.expected {
             return Err(NotKept::Conflict);
         }
+        let others = folder.bytes.saturating_sub(found.map_or(0, |document| document.value.len()));
         let Some(value) = write.value else {
-            documents.remove(&write.key);
+            folder.documents.remove(&write.key);
+            folder.bytes = others;
             return Ok(None);
         };
         if value.len() > self.limits.bytes {
             return Err(NotKept::TooLarge);
         }
-        if found.is_none() && documents.len() >= self.limits.count {
+        let is_one_too_many = found.is_none() && folder.documents.len() >= self.limits.count;
+        let bytes = others.saturating_add(value.len());
+        if is_one_too_many || bytes > self.limits.total {
             return Err(NotKept::Full);
         }
+        folder.bytes = bytes;
         self.last = Version(self.last.0 + 1);
         // What is kept for long holds on to no buffer but its own.
         let value = Bytes::copy_from_slice(&value);
-        documents.insert(write.key, Document { version: self.last, value });
+        folder.documents.insert(write.key, Document { version: self.last, value });
         Ok(Some(self.last))
     }
 }

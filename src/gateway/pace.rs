@@ -45,10 +45,16 @@ impl Pace {
         Mono(Duration::from_nanos(self.next.saturating_sub(self.tolerance)))
     }
 
+    /// When it will be as if nothing had ever happened.
+    #[must_use]
+    pub fn rests(&self) -> Mono {
+        Mono(Duration::from_nanos(self.next))
+    }
+
     /// Whether it is as if nothing had ever happened.
     #[must_use]
     pub fn is_rested(&self, now: Mono) -> bool {
-        self.next <= nanos(now)
+        self.rests() <= now
     }
 }
 

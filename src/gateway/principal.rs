@@ -15,6 +15,9 @@ const MAX_NAME: usize = 128;
 /// The longest address of a picture, in bytes.
 const MAX_URL: usize = 2048;
 
+/// How the topics are called that one dialect keeps for what concerns a user alone.
+const USERS_OWN: &str = "#server-to-user-";
+
 /// Who a connection or request speaks for. Made by [`super::token`] alone.
 #[derive(Debug, Clone)]
 pub struct Principal {
@@ -52,6 +55,13 @@ impl Principal {
             Some(capabilities) => capabilities.allow(action, topic),
             None => self.app.is_open(topic),
         }
+    }
+
+    /// The same in every dialect but the one that sends users their own news in topics of this name: those are nobody else's,
+    /// not even an app's.
+    #[must_use]
+    pub fn may_share(&self, action: Action, topic: &TopicName) -> bool {
+        !topic.as_str().starts_with(USERS_OWN) && self.may(action, topic)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The spaces of all apps, shared by the gateways: one password guards a topic in every dialect.
 
+mod ledger;
 mod space;
 #[cfg(test)]
 mod tests;
@@ -11,9 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::principal::Principal;
-use super::tries::Tries;
+use super::tries::{Caller, Tries};
 use crate::broker::{AppSlot, Clock, Handle, NotKept, Version};
-use crate::core::{Mono, PartyId, PartyKind, TopicName};
+use crate::core::{Mono, PartyId, TopicName};
 
 pub use space::{Kind, MAX_PASSWORD, MAX_TITLE, Need, Space, SpaceMember};
 
@@ -48,6 +49,12 @@ pub enum Wrong {
     Direct,
     /// The party created too many lately.
     TooFast,
+    /// There are as many that the party created as there may be.
+    TooMany,
+    /// It would be left without an admin.
+    LastAdmin,
+    /// There is nothing to be deleted.
+    Absent,
     /// It cannot be read now.
     Unavailable,
     /// It was not written.
@@ -63,8 +70,13 @@ impl fmt::Display for Wrong {
             Self::NotAdmin => "only an admin of the space may do this",
             Self::Title => "a title has 1 to 128 characters that can be shown",
             Self::LongPassword => "a password has at most 256 bytes",
-            Self::Direct => "a direct space has exactly two users",
+            Self::Direct => "a direct space has its two users, and ends by an admin of the app only",
             Self::TooFast => "too many spaces were created; wait a minute",
+            Self::TooMany => {
+                "there are as many spaces of the party as limits.spaces_per_party allows; delete one"
+            }
+            Self::LastAdmin => "a space has an admin: make somebody else one first, or delete the space",
+            Self::Absent => "nobody made such a space",
             Self::Unavailable => "the space cannot be read at the moment; try again",
             Self::NotKept(why) => return write!(f, "the space was not kept: {why}"),
         };
@@ -80,13 +92,6 @@ impl From<NotKept> for Wrong {
     }
 }
 
-/// Who tries passwords: guests get as many identities as they like, so they count by where they are.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Guesser {
-    Party(PartyId),
-    Address(Option<IpAddr>),
-}
-
 /// A space as it was read.
 #[derive(Debug)]
 struct Known {
@@ -97,22 +102,35 @@ struct Known {
 
 type Place = (AppSlot, TopicName);
 
+/// How much parties may try and have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpaceLimits {
+    /// Wrong passwords a minute at one space: each party, and all guests of one network together.
+    pub tries_per_minute: u32,
+    /// New spaces a minute of one party.
+    pub creations_per_minute: u32,
+    /// Spaces that one party has created and that are still there.
+    pub per_party: usize,
+}
+
 /// The spaces of all apps, kept as documents.
 #[derive(Debug)]
 pub struct Spaces {
     broker: Handle,
     clock: Clock,
     known: Mutex<HashMap<Place, Known>>,
-    guesses: Tries<(Place, Guesser)>,
-    creations: Tries<(AppSlot, PartyId)>,
+    guesses: Tries<(TopicName, Caller)>,
+    creations: Tries<PartyId>,
+    per_party: usize,
 }
 
 impl Spaces {
-    /// With so many wrong passwords a minute for each who tries them at one space, and so many new spaces a minute for each party.
+    /// The spaces that a broker keeps.
     #[must_use]
-    pub fn new(broker: Handle, clock: Clock, (guesses, creations): (u32, u32)) -> Self {
-        let (guesses, creations) = (Tries::new(guesses, MINUTE), Tries::new(creations, MINUTE));
-        Self { broker, clock, known: Mutex::default(), guesses, creations }
+    pub fn new(broker: Handle, clock: Clock, limits: SpaceLimits) -> Self {
+        let guesses = Tries::new(limits.tries_per_minute, MINUTE);
+        let creations = Tries::new(limits.creations_per_minute, MINUTE);
+        Self { broker, clock, known: Mutex::default(), guesses, creations, per_party: limits.per_party }
     }
 
     /// The space of a topic; at most a second behind what another node changed.
@@ -152,15 +170,9 @@ impl Spaces {
             (Need::Belonging, _) => Err(Wrong::Private),
             (Need::Password, "") => Err(Wrong::Password),
             (Need::Password, password) => {
-                let guesser = match principal.party.kind {
-                    PartyKind::Anonymous => Guesser::Address(address),
-                    PartyKind::User | PartyKind::Phone | PartyKind::Bot => {
-                        Guesser::Party(principal.party.id.clone())
-                    }
-                };
-                let key = ((app.slot, topic.clone()), guesser);
+                let key = (topic.clone(), Caller::of(principal, address));
                 let is_right = || space.is_password(&app.secret, topic, password);
-                match self.guesses.attempt(key, self.clock.now().mono, is_right) {
+                match self.guesses.attempt(app.slot, key, self.clock.now().mono, is_right) {
                     Some(true) => Ok(space),
                     Some(false) => Err(Wrong::Password),
                     None => Err(Wrong::TooManyTries),
@@ -203,10 +215,10 @@ impl Spaces {
         Err(NotKept::Conflict.into())
     }
 
-    /// Creates the space of a topic that has none; `fill` makes it what it is to be.
+    /// Creates the space of a topic that has none; `fill` makes it what it is to be. An app creates as many as it likes.
     ///
     /// # Errors
-    /// What `fill` says; [`Wrong::TooFast`]; why the space could not be kept.
+    /// What `fill` says; [`Wrong::TooFast`]; [`Wrong::TooMany`]; why the space could not be kept.
     pub async fn create(
         &self,
         principal: &Principal,
@@ -214,17 +226,52 @@ impl Spaces {
         mut fill: impl FnMut(&mut Space) -> Result<(), Wrong>,
     ) -> Result<Arc<Space>, Wrong> {
         let (app, now) = (&principal.app, self.clock.now());
-        if !principal.is_app && !self.creations.allows((app.slot, principal.party.id.clone()), now.mono) {
+        if !principal.is_app && !self.creations.allows(app.slot, principal.party.id.clone(), now.mono) {
             return Err(Wrong::TooFast);
         }
-        self.change(app.slot, topic, |space| {
+        let creator = principal.party.id.as_str();
+        let is_noted = !principal.is_app && self.enlist(app.slot, creator, topic).await?;
+        let created = self.change(app.slot, topic, |space| {
             if !space.is_open() {
                 return Err(NotKept::Conflict.into());
             }
             space.create(principal, now.wall);
             fill(space)
-        })
-        .await
+        });
+        let created = created.await;
+        if created.is_err() && is_noted {
+            self.strike(app.slot, creator, topic).await;
+        }
+        created
+    }
+
+    /// Deletes the settings of a topic, which is an open space from then on, and gives them as they were. `check` says whether that
+    /// may be, of what is deleted.
+    ///
+    /// # Errors
+    /// What `check` says; [`Wrong::Absent`]; why the space could be neither read nor deleted.
+    pub async fn delete(
+        &self,
+        app: AppSlot,
+        topic: &TopicName,
+        check: impl Fn(&Space) -> Result<(), Wrong>,
+    ) -> Result<Arc<Space>, Wrong> {
+        let place = (app, topic.clone());
+        for _ in 0..ATTEMPTS {
+            let (version, space) = self.read(place.clone()).await?;
+            check(&space)?;
+            let version = version.ok_or(Wrong::Absent)?;
+            match self.broker.for_app(app).keep(&key(topic), Some(version), None).await {
+                Ok(_) => {
+                    lock(&self.known).remove(&place);
+                    self.strike(app, &space.creator, topic).await;
+                    return Ok(space);
+                }
+                Err(NotKept::Conflict) => {}
+                Err(why) => return Err(why.into()),
+            }
+        }
+        Err(NotKept::Conflict.into())
     }
 
     async fn read(&self, place: Place) -> Result<(Option<Version>, Arc<Space>), Wrong> {

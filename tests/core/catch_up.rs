@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use presence_hub::core::{
-    CatchUp, Change, ChangeKind, Command, Epoch, Limits, Op, Record, Rev, Stamp, Timetoken, TopicName,
+    CatchUp, Change, ChangeKind, Command, Epoch, Limits, Message, Op, Record, Rev, Stamp, Timetoken,
+    TopicName,
 };
 
 use super::hub::{Folded, Hub, content, message, topic};
@@ -20,33 +21,49 @@ fn is_kept(change: &Change) -> bool {
     }
 }
 
+/// How many bytes a change counts for: what is said, and who says it.
+fn weight(change: &Change) -> usize {
+    let (party, said) = match &change.kind {
+        ChangeKind::Joined(member) | ChangeKind::Updated(member) | ChangeKind::Left { member, .. } => {
+            (&member.party, member.content.bytes.len())
+        }
+        ChangeKind::Message(message) => (&message.from, message.name.len() + message.body.len()),
+        ChangeKind::State(party, content) => (party, content.as_ref().map_or(0, |said| said.bytes.len())),
+        ChangeKind::Sessions(_) | ChangeKind::Counts => return 0,
+    };
+    // Parties here have nothing but their ids.
+    party.id.as_str().len() + said
+}
+
 /// What somebody should be given who has seen everything up to a place, as far as `life` knows.
-fn expected(life: &[Folded], limit: usize, is_seen: impl Fn(Stamp) -> bool) -> CatchUp {
+fn expected(life: &[Folded], limits: Limits, is_seen: impl Fn(Stamp) -> bool) -> CatchUp {
     let unseen = life.iter().rev().take_while(|folded| !is_seen(folded.stamp));
     let kept = unseen.filter_map(|folded| folded.change.clone()).filter(|change| is_kept(change));
-    let mut missed: Vec<Arc<Change>> = kept.take(limit + 1).collect();
+    let mut missed: Vec<Arc<Change>> = kept.take(limits.history + 1).collect();
     missed.reverse();
+    let bytes: usize = missed.iter().map(|change| weight(change)).sum();
+    let is_cut = missed.len() > limits.history || bytes > limits.history_bytes;
     let born = life[0].stamp;
     let before =
         Stamp { rev: Rev(born.rev.0 - 1), timetoken: Timetoken(born.timetoken.0 - 1), epoch: born.epoch };
     let is_unknown = before.rev > Rev(0) && !is_seen(before);
-    if missed.len() > limit || is_unknown { CatchUp::Gap } else { CatchUp::Changes(missed) }
+    if is_cut || is_unknown { CatchUp::Gap } else { CatchUp::Changes(missed) }
 }
 
 /// Asks a topic's history from every recent rev and instant, and from the beginning.
 pub(crate) fn assert_history(hub: &Hub, name: &TopicName) {
     let Some(known) = hub.roster.topic(name) else { return };
-    let (history, limit) = (known.history(), hub.roster.limits().history);
+    let (history, limits) = (known.history(), hub.roster.limits());
     let log = &hub.log[name];
     let life = &log[hub.lives[name]..];
     let epoch = known.stamp().epoch;
     let newest = &log[log.len() - 1].snapshot;
-    assert!(history.len() <= limit);
+    assert!(history.len() <= limits.history && history.bytes() <= limits.history_bytes);
     for folded in &log[log.len().saturating_sub(12)..] {
         let at = folded.stamp;
         if at.epoch == epoch {
             let since = history.since(epoch, epoch, at.rev);
-            assert_eq!(since, expected(life, limit, |other| other.rev <= at.rev), "since {}", at.rev);
+            assert_eq!(since, expected(life, limits, |other| other.rev <= at.rev), "since {}", at.rev);
             if let CatchUp::Changes(changes) = since {
                 let mut view = View::of(&folded.snapshot, Reading::Net);
                 changes.iter().for_each(|change| view.apply(change));
@@ -55,9 +72,9 @@ pub(crate) fn assert_history(hub: &Hub, name: &TopicName) {
         }
         let after = history.after(at.timetoken);
         let is_seen = |other: Stamp| other.timetoken <= at.timetoken;
-        assert_eq!(after, expected(life, limit, is_seen), "after {}", at.timetoken);
+        assert_eq!(after, expected(life, limits, is_seen), "after {}", at.timetoken);
     }
-    let all = expected(life, limit, |_| false);
+    let all = expected(life, limits, |_| false);
     assert_eq!(history.since(epoch, epoch, Rev(0)), all);
     assert_eq!(history.after(Timetoken(0)), all);
     assert_eq!(history.since(epoch, Epoch(epoch.0 + 1), Rev(0)), CatchUp::Gap, "of another epoch");
@@ -75,7 +92,7 @@ fn say(hub: &mut Hub, text: u8) {
 
 fn small() -> Limits {
     let retention = Duration::from_secs(5);
-    Limits { history: 3, retention, members: None }
+    Limits { history: 3, retention, ..Limits::default() }
 }
 
 #[test]
@@ -89,6 +106,26 @@ fn a_gap_begins_exactly_where_something_was_dropped() {
     assert_eq!(revs(&since(5)), []);
     let second = known.history().after(Timetoken(hub.log[&topic(0)][1].stamp.timetoken.0 - 1));
     assert_eq!(second, CatchUp::Gap);
+}
+
+/// A message of `party-0` is twelve bytes here.
+#[test]
+fn a_gap_begins_exactly_where_something_was_dropped_for_its_bytes() {
+    let mut hub = Hub::new(Limits { history_bytes: 25, ..Limits::default() });
+    (0..3).for_each(|text| say(&mut hub, text));
+    let since = |hub: &Hub, rev| {
+        let history = hub.roster.topic(&topic(0)).unwrap().history();
+        (history.since(Epoch(1), Epoch(1), Rev(rev)), history.bytes())
+    };
+    assert_eq!(since(&hub, 0), (CatchUp::Gap, 24));
+    assert_eq!(revs(&since(&hub, 1).0), [(1, 2), (1, 3)]);
+    let mut large = Message::clone(&message(0, 0, true));
+    large.body = "x".repeat(100).into();
+    hub.submit(&Command::Publish(topic(0), Arc::new(large)));
+    assert_eq!(since(&hub, 3), (CatchUp::Gap, 0), "what is too large alone is not kept");
+    assert_eq!(revs(&since(&hub, 4).0), []);
+    say(&mut hub, 5);
+    assert_eq!(revs(&since(&hub, 4).0), [(1, 5)]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::Make;
 use super::suite::arrivals;
 
 /// Small, so that cases reach them.
-pub(crate) const LIMITS: DocumentLimits = DocumentLimits { count: 3, bytes: 8 };
+pub(crate) const LIMITS: DocumentLimits = DocumentLimits { count: 3, bytes: 8, total: 20 };
 
 fn read(engine: &mut Box<dyn Engine>, app: u16, key: &str) -> Option<Document> {
     engine.read(AppSlot(app), Ticket(9), key);
@@ -53,7 +53,9 @@ fn model(
     is_current: bool,
     value: Option<&str>,
 ) -> Result<(), NotKept> {
-    let count = kept.keys().filter(|(other, _)| *other == app).count();
+    let own = || kept.iter().filter(|((other, _), _)| *other == app);
+    let count = own().count();
+    let others: usize = own().filter(|(of, _)| of.1 != key).map(|(_, (_, text))| text.len()).sum();
     match value {
         _ if !is_current => Err(NotKept::Conflict),
         None => {
@@ -62,6 +64,7 @@ fn model(
         }
         Some(value) if value.len() > LIMITS.bytes => Err(NotKept::TooLarge),
         Some(_) if !kept.contains_key(&(app, key)) && count >= LIMITS.count => Err(NotKept::Full),
+        Some(value) if others + value.len() > LIMITS.total => Err(NotKept::Full),
         Some(value) => {
             kept.insert((app, key), (Version(0), value.to_owned()));
             Ok(())
@@ -130,7 +133,12 @@ pub(crate) fn documents_are_bounded_and_apps_apart(make: Make) {
     let mut engine = make();
     let keys: Vec<Arc<str>> = (0..LIMITS.count).map(|n| format!("{n}").into()).collect();
     for key in &keys {
-        assert!(write(&mut engine, 0, key, (None, Some("12345678"))).is_ok(), "as large as is allowed");
+        assert!(write(&mut engine, 0, key, (None, Some("123456"))).is_ok(), "as many as are allowed");
+    }
+    for (key, text, outcome) in [(1, "12345678", Ok(())), (2, "1234567", Err(NotKept::Full))] {
+        let version = read(&mut engine, 0, &keys[key]).map(|document| document.version);
+        let kept = write(&mut engine, 0, &keys[key], (version, Some(text))).map(drop);
+        assert_eq!(kept, outcome, "as large as is allowed, alone and together");
     }
     assert_eq!(write(&mut engine, 0, "x", (None, Some(""))), Err(NotKept::Full));
     assert_eq!(write(&mut engine, 0, "x", (None, None)), Ok(None), "deleting nothing is no error");

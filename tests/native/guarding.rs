@@ -10,7 +10,7 @@ use super::hub::Hub;
 const DENIED: &str = "not.authorized.by.password";
 
 /// A request by somebody with these claims, with a body or without.
-async fn call(
+pub(crate) async fn call(
     hub: &Hub,
     (method, path): (Method, &str),
     who: &Value,
@@ -25,22 +25,22 @@ async fn call(
     (response.status(), response.json().await.unwrap())
 }
 
-async fn post(hub: &Hub, path: &str, who: &Value, body: Value) -> (StatusCode, Value) {
+pub(crate) async fn post(hub: &Hub, path: &str, who: &Value, body: Value) -> (StatusCode, Value) {
     call(hub, (Method::POST, path), who, Some(body)).await
 }
 
-fn boss() -> Value {
+pub(crate) fn boss() -> Value {
     json!({"sub": "boss", "role": "admin"})
 }
 
-async fn connect(hub: &Hub, name: &str, token: &str) -> Client {
+pub(crate) async fn connect(hub: &Hub, name: &str, token: &str) -> Client {
     let url = format!("ws://{}/ws?token={token}", hub.address);
     let mut client = Client::connect(name, &url, &[]).await.unwrap();
     assert_eq!(client.frame().await["event"], event::AUTHENTICATED);
     client
 }
 
-fn subscribe(topic: &str, password: &str) -> Value {
+pub(crate) fn subscribe(topic: &str, password: &str) -> Value {
     let channel = json!({"type": "topic", "_id": topic, "password": password});
     json!({"event": event::SUBSCRIBE_CHANNEL, "payload": {"channel": channel}})
 }
@@ -134,6 +134,7 @@ async fn pages_may_ask_what_the_dialect_has() {
         ("POST", "/api/spaces/invite"),
         ("GET", "/api/spaces/a"),
         ("POST", "/api/spaces/a"),
+        ("DELETE", "/api/spaces/a"),
         ("GET", "/api/spaces/a/join"),
         ("GET", "/api/spaces/a/join/"),
         ("GET", "/api/spaces/a/members"),

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod client;
+mod companions;
 mod guarding;
 mod hub;
 mod last_heard;

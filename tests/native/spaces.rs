@@ -10,13 +10,15 @@ use presence_hub::core::{Limits, NodeId, Party, PartyId, PartyKind, Timetoken, T
 use presence_hub::engine::{DocumentLimits, Engine, Memory};
 use presence_hub::gateway::apps::App;
 use presence_hub::gateway::principal::Principal;
-use presence_hub::gateway::spaces::{Spaces, Wrong};
+use presence_hub::gateway::spaces::{SpaceLimits, Spaces, Wrong};
 use presence_hub::telemetry::Metrics;
 use presence_protocol::native::Role;
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::late::Late;
+
+const LIMITS: SpaceLimits = SpaceLimits { tries_per_minute: 3, creations_per_minute: 2, per_party: 3 };
 
 struct Stage {
     spaces: Arc<Spaces>,
@@ -28,7 +30,7 @@ struct Stage {
 
 fn stage(engine: fn(Memory) -> Box<dyn Engine>) -> Stage {
     let (clock, hand) = Clock::manual();
-    let documents = DocumentLimits { count: 4, bytes: 4096 };
+    let documents = DocumentLimits { count: 8, bytes: 4096, total: 64 * 1024 };
     let memory = Memory::new(clock.now(), Timetoken(0), Duration::from_secs(60)).with_documents(documents);
     let parts = Parts {
         node: NodeId(Uuid::from_u128(1)),
@@ -42,7 +44,7 @@ fn stage(engine: fn(Memory) -> Box<dyn Engine>) -> Stage {
     let (actor, broker) = Broker::new(parts);
     tokio::spawn(actor.run());
     let app = Arc::new(App::new(AppSlot(0), "1", "key", SecretString::from("secret")));
-    let spaces = Arc::new(Spaces::new(broker.clone(), clock, (3, 2)));
+    let spaces = Arc::new(Spaces::new(broker.clone(), clock, LIMITS));
     Stage { spaces, broker, hand, app, topic: TopicName::new("a").unwrap() }
 }
 
@@ -133,7 +135,7 @@ async fn what_another_node_changes_is_known_within_a_second() {
     let (here, bob) = (&stage.spaces, stage.principal("bob", PartyKind::User));
     let (clock, _hand) = Clock::manual();
     let other = Stage {
-        spaces: Arc::new(Spaces::new(stage.broker.clone(), clock, (3, 2))),
+        spaces: Arc::new(Spaces::new(stage.broker.clone(), clock, LIMITS)),
         broker: stage.broker.clone(),
         hand: stage.hand.clone(),
         app: Arc::clone(&stage.app),
@@ -170,11 +172,37 @@ async fn spaces_are_bounded_in_number_rate_and_size() {
     assert!(matches!(create(&eve, 1).await, Err(Wrong::NotKept(_))), "it is somebody's");
     stage.hand.advance(Duration::from_secs(60));
     assert_eq!((create(&eve, 3).await, create(&eve, 4).await), (Ok(()), Ok(())));
-    assert!(create(&bob, 5).await.unwrap_err().to_string().contains("limits.documents"));
+    assert_eq!(create(&bob, 5).await, Ok(()));
+    assert_eq!(create(&bob, 6).await, Err(Wrong::TooMany));
+    let filler = stage.broker.keep("filler", None, Some("x".into())).await.unwrap();
+    stage.hand.advance(Duration::from_secs(60));
+    assert!(create(&eve, 6).await.unwrap_err().to_string().contains("limits.documents"));
+    stage.broker.keep("filler", filler, None).await.unwrap();
+    assert_eq!(create(&eve, 6).await, Ok(()), "what was not created is not counted");
     let topic = TopicName::new("new 1").unwrap();
     let crowd = stage.spaces.change(AppSlot(0), &topic, |space| {
         (0..60).try_for_each(|n| space.appoint(&id(&format!("user {n}")), Role::Guest, Wall(1)).map(drop))
     });
     assert!(crowd.await.unwrap_err().to_string().contains("limits.document_bytes"));
     assert!(stage.spaces.look(AppSlot(0), &topic).await.unwrap().members.is_empty());
+}
+
+/// The list of a party's spaces may be behind the spaces, of which some are gone or were never made.
+#[tokio::test]
+async fn only_spaces_that_are_there_count() {
+    let stage = on_memory();
+    let bob = stage.principal("bob", PartyKind::User);
+    let listed = r#"["gone","of nobody","a\u0000b"]"#;
+    stage.broker.keep("spaces-of:bob", None, Some(listed.into())).await.unwrap();
+    let topic = TopicName::new("new").unwrap();
+    assert_eq!(stage.spaces.create(&bob, &topic, |_| Ok(())).await.map(drop), Ok(()));
+    let kept = stage.broker.document("spaces-of:bob").await.unwrap().unwrap();
+    assert_eq!(kept.value, r#"["new"]"#);
+    let taken = stage.spaces.create(&bob, &topic, |_| Ok(())).await;
+    assert!(matches!(taken, Err(Wrong::NotKept(_))), "it is there already");
+    assert!(stage.broker.document("spaces-of:bob").await.unwrap().is_some(), "and stays counted");
+    stage.spaces.delete(AppSlot(0), &topic, |_| Ok(())).await.unwrap();
+    assert_eq!(stage.broker.document("spaces-of:bob").await, Ok(None));
+    assert!(stage.spaces.look(AppSlot(0), &topic).await.unwrap().is_open());
+    assert_eq!(stage.spaces.delete(AppSlot(0), &topic, |_| Ok(())).await.map(drop), Err(Wrong::Absent));
 }

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::party::{AttendeeType, Role, present};
 
@@ -212,7 +214,7 @@ pub struct RoleChange {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpaceInvite {
     /// The space to be; where the path names one, it counts.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub topic: InviteTopic,
     /// Whom to make members.
     #[serde(default)]
@@ -252,21 +254,30 @@ pub struct Invitee {
 #[serde(untagged)]
 enum WrittenInvitee {
     Id(String),
-    Described {
-        #[serde(default, rename = "invitee", alias = "_id", alias = "member", alias = "attendee")]
-        id: Option<String>,
-        #[serde(default, rename = "inviteeType", alias = "memberType", alias = "attendeeType")]
-        kind: Option<String>,
-        #[serde(default)]
-        role: Option<Role>,
-    },
+    Described(#[serde(deserialize_with = "object")] DescribedInvitee),
+}
+
+#[derive(Deserialize)]
+struct DescribedInvitee {
+    #[serde(default, rename = "invitee", alias = "_id", alias = "member", alias = "attendee")]
+    id: Option<String>,
+    #[serde(default, rename = "inviteeType", alias = "memberType", alias = "attendeeType")]
+    kind: Option<String>,
+    #[serde(default)]
+    role: Option<Role>,
+}
+
+/// Reads what is written as an object, in which the last value of a key counts. A list of the same values is none.
+fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+    let members = Map::<String, Value>::deserialize(deserializer)?;
+    serde_json::from_value(Value::Object(members)).map_err(D::Error::custom)
 }
 
 impl From<WrittenInvitee> for Invitee {
     fn from(written: WrittenInvitee) -> Self {
         match written {
             WrittenInvitee::Id(id) => Self { id: Some(id), kind: None, role: None },
-            WrittenInvitee::Described { id, kind, role } => Self { id, kind, role },
+            WrittenInvitee::Described(DescribedInvitee { id, kind, role }) => Self { id, kind, role },
         }
     }
 }

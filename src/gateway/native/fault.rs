@@ -150,10 +150,11 @@ impl From<Wrong> for Fault {
         let code = match wrong {
             Wrong::Password => "not.authorized.by.password",
             Wrong::TooManyTries | Wrong::TooFast => "too.fast",
+            Wrong::Absent => "not.found",
             Wrong::Private | Wrong::NotAdmin => "not.authorized",
-            Wrong::Title | Wrong::LongPassword | Wrong::Direct => "invalid.parameters",
+            Wrong::Title | Wrong::LongPassword | Wrong::Direct | Wrong::LastAdmin => "invalid.parameters",
             Wrong::NotKept(NotKept::TooLarge) => "too.large",
-            Wrong::NotKept(NotKept::Full) => "too.many.spaces",
+            Wrong::TooMany | Wrong::NotKept(NotKept::Full) => "too.many.spaces",
             Wrong::NotKept(NotKept::Conflict) => "conflict",
             Wrong::NotKept(NotKept::Unavailable) | Wrong::Unavailable => "unavailable",
         };

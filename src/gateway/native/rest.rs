@@ -21,9 +21,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::dialect::Shared;
 use super::engineio::{self, Gate};
-use crate::broker::AppSlot;
-use crate::core::PartyId;
-use crate::gateway::tries::Tries;
+use crate::gateway::tries::{Caller, Tries};
 use crate::gateway::websocket;
 
 /// Over how long the events of a party are counted together.
@@ -32,8 +30,8 @@ const BURST: u32 = 4;
 struct Rest {
     shared: Arc<Shared>,
     websocket: websocket::Settings,
-    /// What parties say by requests, which no connection counts.
-    said: Tries<(AppSlot, PartyId)>,
+    /// What is asked of topics by requests, which no connection counts.
+    asked: Tries<Caller>,
 }
 
 type Here = State<Arc<Rest>>;
@@ -50,15 +48,15 @@ pub fn router(shared: Arc<Shared>, gate: Arc<Gate>) -> Router {
         .route("/socket.io", any(engineio::enter))
         .layer(cors.clone().allow_credentials(true))
         .with_state(gate);
-    let said = shared.apps.iter().map(|app| app.limits.events_per_second).max().unwrap_or_default();
-    let said = Tries::new(said.saturating_mul(BURST), Duration::from_secs(BURST.into()));
+    let asked = shared.apps.iter().map(|app| app.limits.events_per_second).max().unwrap_or_default();
+    let asked = Tries::new(asked.saturating_mul(BURST), Duration::from_secs(BURST.into()));
     let api = Router::new()
         .route("/api/anonymous/auth", post(tokens::anonymous))
         .route("/api/users/me", get(tokens::me))
         .route("/api/demo/token", post(tokens::demo))
         .route("/api/service-configurations", get(discovery::services))
         .route("/api/spaces/invite", post(people::create))
-        .route("/api/spaces/{topic}", get(spaces::show).post(spaces::settle))
+        .route("/api/spaces/{topic}", get(spaces::show).post(spaces::settle).delete(spaces::end))
         .route("/api/spaces/{topic}/join", get(spaces::join))
         .route("/api/spaces/{topic}/join/", get(spaces::join))
         .route("/api/spaces/{topic}/members", get(spaces::members))
@@ -71,7 +69,7 @@ pub fn router(shared: Arc<Shared>, gate: Arc<Gate>) -> Router {
         .route("/api/mediasessions/mpaas/token/{topic}", get(meeting::media_token))
         .layer(DefaultBodyLimit::max(shared.body_bytes))
         .layer(cors);
-    let rest = Rest { shared, websocket, said };
+    let rest = Rest { shared, websocket, asked };
     let own = Router::new().route("/ws", get(connect::connect)).merge(api);
     own.with_state(Arc::new(rest)).merge(packets)
 }

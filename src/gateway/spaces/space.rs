@@ -18,8 +18,11 @@ pub const MAX_TITLE: usize = 128;
 /// The longest password, in bytes.
 pub const MAX_PASSWORD: usize = 256;
 
-/// The most bytes of telephone numbers that are kept of a member.
-const MAX_NUMBERS: usize = 256;
+/// The most bytes that are kept of each of a member's names, of the address of its picture and of its telephone numbers, so that a
+/// space holds many members. Names are cut; of the others there is all or nothing.
+const MAX_NAME: usize = 128;
+const MAX_PICTURE: usize = 256;
+const MAX_NUMBERS: usize = 128;
 
 /// What sort of space it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,13 +96,15 @@ impl SpaceMember {
         }
     }
 
-    /// Takes over what is known of the party.
+    /// Takes over what is known of the party, as far as there is room for it.
     pub fn describe(&mut self, party: &Party) {
         let numbers = std::str::from_utf8(&party.phone_numbers).unwrap_or_default();
-        self.username.clone_from(&party.username);
-        self.displayname.clone_from(&party.displayname);
-        self.picture_url.clone_from(&party.picture_url);
-        self.phone_numbers = if numbers.len() <= MAX_NUMBERS { numbers.into() } else { "".into() };
+        let cut = |name: &str| name[..name.floor_char_boundary(MAX_NAME)].into();
+        let whole = |text: &str, most: usize| if text.len() <= most { text.into() } else { "".into() };
+        self.username = cut(&party.username);
+        self.displayname = cut(&party.displayname);
+        self.picture_url = whole(&party.picture_url, MAX_PICTURE);
+        self.phone_numbers = whole(numbers, MAX_NUMBERS);
     }
 
     /// Whether a text, in small letters, is in its id or one of its names.
@@ -236,6 +241,13 @@ impl Space {
             (Some(seal), Some(mac)) => mac.verify_slice(&seal.0).is_ok(),
             _ => false,
         }
+    }
+
+    /// Whether a user is its admin, and nobody else is.
+    #[must_use]
+    pub fn is_only_admin(&self, id: &PartyId) -> bool {
+        let mut admins = self.members.iter().filter(|member| member.role == Role::Admin);
+        admins.next().is_some_and(|admin| *admin.id == *id.as_str()) && admins.next().is_none()
     }
 
     // === Changes ===

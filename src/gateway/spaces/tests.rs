@@ -7,7 +7,7 @@ use presence_protocol::native::Role;
 use proptest::prelude::*;
 use secrecy::SecretString;
 
-use super::{Kind, MAX_PASSWORD, Need, Space, Wrong};
+use super::{Kind, MAX_PASSWORD, Need, Space, SpaceMember, Wrong};
 use crate::broker::AppSlot;
 use crate::core::{Party, PartyId, PartyKind, TopicName, Wall};
 use crate::gateway::apps::App;
@@ -192,4 +192,44 @@ proptest! {
         prop_assert!(space.is_password(&secret, &topic, &password));
         prop_assert_eq!(space.is_password(&secret, &topic, &guess), guess == password);
     }
+}
+
+#[test]
+fn names_are_cut_so_that_many_members_fit() {
+    let text = |text: &str, most: usize| text.repeat(most).into();
+    for (char, width) in [("x", 1), ("\u{e4}", 2), ("\"", 1), ("\u{1f468}", 4)] {
+        let party = Party {
+            username: text(char, 200),
+            displayname: text(char, 3),
+            picture_url: text(char, 200 / width),
+            phone_numbers: text(char, 100 / width).to_string().into(),
+            ..Party::new(id(&char.repeat(128 / width)))
+        };
+        let mut member = SpaceMember::new(&party.id, Role::Member, Wall(u64::MAX));
+        member.describe(&party);
+        assert!(
+            member.username.len() <= 128
+                && member.username.len() > 124
+                && party.username.starts_with(&*member.username)
+        );
+        assert_eq!((&member.displayname, &member.picture_url), (&party.displayname, &party.picture_url));
+        assert!(serde_json::to_vec(&member).unwrap().len() < 2048);
+        member.describe(&Party {
+            picture_url: text(char, 257),
+            phone_numbers: text(char, 129).to_string().into(),
+            ..party
+        });
+        assert_eq!((&*member.picture_url, &*member.phone_numbers), ("", ""), "a part of it is of no use");
+    }
+    let mut space = Space::open(&topic("a"));
+    for n in 0..1300 {
+        let name = format!("Somebody of the name {n}");
+        let party = Party {
+            displayname: name.into(),
+            username: format!("user-{n}@example.test").into(),
+            ..Party::new(id(&format!("user-{n}")))
+        };
+        space.appoint(&party.id, Role::Member, Wall(639_000_000_000_000_000)).unwrap().describe(&party);
+    }
+    assert!(space.written().len() <= 256 * 1024, "{} bytes", space.written().len());
 }

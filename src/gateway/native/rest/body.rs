@@ -8,6 +8,7 @@ use axum::extract::{Form, FromRequest, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::failure::{Failure, bad};
 use crate::gateway::native::dialect::Shared;
@@ -36,7 +37,7 @@ pub(super) async fn timely<T>(
     }
 }
 
-/// A body as a form if it says so, else as JSON; nothing is everything left out.
+/// A body as a form if it says so, else as a JSON object, in which the last value of a key counts; nothing is everything left out.
 pub(super) async fn body<T: DeserializeOwned + Default + Send>(request: Request) -> Result<T, Failure> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
@@ -47,7 +48,10 @@ pub(super) async fn body<T: DeserializeOwned + Default + Send>(request: Request)
     if bytes.trim_ascii().is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(&bytes).map_err(|_| bad("the body is a JSON object"))
+    let object: Map<String, Value> =
+        serde_json::from_slice(&bytes).map_err(|_| bad("the body is a JSON object"))?;
+    serde_json::from_value(Value::Object(object))
+        .map_err(|_| bad("a value in the body is not what it can be"))
 }
 
 /// A body as it is.

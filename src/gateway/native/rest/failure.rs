@@ -25,7 +25,11 @@ impl From<Wrong> for Failure {
             Wrong::Password | Wrong::Private | Wrong::NotAdmin => StatusCode::FORBIDDEN,
             Wrong::TooManyTries | Wrong::TooFast => StatusCode::TOO_MANY_REQUESTS,
             Wrong::Title | Wrong::LongPassword => StatusCode::BAD_REQUEST,
-            Wrong::Direct | Wrong::NotKept(NotKept::Conflict | NotKept::TooLarge) => StatusCode::CONFLICT,
+            Wrong::Absent => StatusCode::NOT_FOUND,
+            Wrong::Direct
+            | Wrong::LastAdmin
+            | Wrong::TooMany
+            | Wrong::NotKept(NotKept::Conflict | NotKept::TooLarge) => StatusCode::CONFLICT,
             Wrong::NotKept(NotKept::Full) => StatusCode::INSUFFICIENT_STORAGE,
             Wrong::NotKept(NotKept::Unavailable) | Wrong::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         };

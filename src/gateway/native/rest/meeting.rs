@@ -1,6 +1,5 @@
 //! What goes on in a space: messages by request, and whether there is a meeting.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -21,16 +20,12 @@ use crate::gateway::native::message::{check_body, compose, pass_on, write_conten
 use crate::gateway::native::presence::{check_category, receivers};
 use crate::gateway::principal::Action;
 
-/// `GET /api/spaces/{topic}/activemeeting`: whether somebody there is in a media session.
+/// `GET /api/spaces/{topic}/activemeeting`: whether somebody there is in a media session, by what each said last.
 pub(super) async fn active(visitor: Visitor) -> Result<Response, Failure> {
+    visitor.pace()?;
     visitor.enter().await?;
-    let (broker, topic) = (visitor.broker(), visitor.topic.clone());
-    let parties = broker.read(move |roster, _, _| {
-        let memberships = roster.topic(&topic).into_iter().flat_map(|topic| topic.memberships());
-        let in_media = memberships.filter(|(_, membership)| membership.entry.content.facts.in_media);
-        in_media.map(|(_, membership)| membership.entry.party.id.clone()).collect::<BTreeSet<_>>().len()
-    });
-    match parties.await.ok_or(Refusal::Unavailable)? {
+    let roll = visitor.broker().snapshot(visitor.topic.clone()).await.ok_or(Refusal::Unavailable)?;
+    match roll.snapshot.members.iter().filter(|member| member.content.facts.in_media).count() {
         0 => Err(NOT_FOUND),
         parties => {
             let parties = u64::try_from(parties).unwrap_or(u64::MAX);
@@ -40,13 +35,11 @@ pub(super) async fn active(visitor: Visitor) -> Result<Response, Failure> {
 }
 
 /// `POST /api/spaces/{topic}/chats`: what `SEND_MESSAGE` says, from somebody who need not be connected. The answer is the
-/// message as viewers get it.
+/// message as viewers get it; where there is nobody, it goes nowhere.
 pub(super) async fn chat(visitor: Visitor, request: Request) -> Result<Response, Failure> {
     let (shared, principal) = (visitor.shared(), &visitor.principal);
     let now = shared.clock.now();
-    if !visitor.rest.said.allows((principal.app.slot, principal.party.id.clone()), now.mono) {
-        return Err(fault::TOO_FAST.into());
-    }
+    visitor.pace()?;
     visitor.may(Action::Publish)?;
     let space = visitor.enter().await?;
     let text = timely(shared, bytes(request)).await?;
@@ -66,6 +59,10 @@ pub(super) async fn chat(visitor: Visitor, request: Request) -> Result<Response,
         pass_on(Some(&payload), receivers.as_deref(), message);
     });
     check_body(principal, &body)?;
+    if !broker.is_attended(visitor.topic.clone()).await.ok_or(Refusal::Unavailable)? {
+        // Or anybody could make topics, and fill them, without being in any.
+        return Ok(written(body));
+    }
     let message = Message {
         from: Arc::clone(&principal.party),
         session: None,

@@ -40,7 +40,7 @@ pub(super) async fn create(
         Some(id) => TopicName::new(id)?,
         None => TopicName::new(&Uuid::new_v4().simple().to_string()[..24])?,
     };
-    if !principal.may(Action::Presence, &topic) || principal.party.kind == PartyKind::Anonymous {
+    if !principal.may_share(Action::Presence, &topic) || principal.party.kind == PartyKind::Anonymous {
         return Err(FORBIDDEN);
     }
     if named.is_some() {
@@ -105,9 +105,7 @@ async fn found(
 async fn enlist(shared: &Shared, by: &Principal, topic: &TopicName, guests: &Guests) -> Result<(), Failure> {
     let now = shared.clock.now().wall;
     let change = |space: &mut Space| {
-        if space.role_of(by) < Role::Admin {
-            return Err(Wrong::NotAdmin);
-        }
+        check_admin(space, by)?;
         if !guests.is_empty() {
             space.create(by, now);
         }
@@ -160,15 +158,19 @@ pub(super) async fn appoint(
     visitor.may(Action::Presence)?;
     let asked: RoleChange = timely(visitor.shared(), body(request)).await?;
     let role = asked.role.ok_or(bad("role is admin, member or guest"))?;
-    let present = present(&visitor, &named.id).await;
-    let is_anonymous = present.as_ref().is_some_and(|party| party.kind == PartyKind::Anonymous);
-    if named.kind == AttendeeType::Anonymous || is_anonymous {
+    let (by, now) = (&visitor.principal, visitor.shared().clock.now().wall);
+    let spaces = &visitor.shared().spaces;
+    // Nobody else learns here who is there.
+    check_admin(&*spaces.look(by.app.slot, &visitor.topic).await?, by)?;
+    if named.kind == AttendeeType::Anonymous {
         return Err(bad("anonymous users are always guests"));
     }
-    let (by, now) = (&visitor.principal, visitor.shared().clock.now().wall);
+    // An anonymous party of the same id is somebody else.
+    let present = present(&visitor, &named.id).await.filter(|party| party.kind != PartyKind::Anonymous);
     let change = |space: &mut Space| {
-        if space.role_of(by) < Role::Admin {
-            return Err(Wrong::NotAdmin);
+        check_admin(space, by)?;
+        if role < Role::Admin {
+            check_abdication(space, by, &named.id)?;
         }
         space.create(by, now);
         let member = space.appoint(&named.id, role, now)?;
@@ -177,11 +179,21 @@ pub(super) async fn appoint(
         }
         Ok(())
     };
-    visitor.shared().spaces.change(by.app.slot, &visitor.topic, change).await?;
+    spaces.change(by.app.slot, &visitor.topic, change).await?;
     // What the user says already may be more than it may be now.
     visitor.broker().rights_changed(named.id.clone(), visitor.topic.clone()).await;
     let attendee_type = named.kind;
     Ok(Json(AttendeeRole { attendee: named.id.as_str().into(), attendee_type, role }).into_response())
+}
+
+fn check_admin(space: &Space, by: &Principal) -> Result<(), Wrong> {
+    if space.role_of(by) < Role::Admin { Err(Wrong::NotAdmin) } else { Ok(()) }
+}
+
+/// A space keeps its last admin, unless an admin of the app decides otherwise.
+fn check_abdication(space: &Space, by: &Principal, id: &PartyId) -> Result<(), Wrong> {
+    let is_bound = by.role < Role::Admin && space.is_only_admin(id);
+    if is_bound { Err(Wrong::LastAdmin) } else { Ok(()) }
 }
 
 /// What is known of a party that is in the topic.
@@ -194,7 +206,7 @@ async fn present(visitor: &Visitor, id: &PartyId) -> Option<Arc<Party>> {
 }
 
 /// `DELETE /api/spaces/{topic}/attendees/{kind}/{id}`: out of the topic, and a member of the space no longer. The membership
-/// ends first, so that who comes back at once is no member.
+/// ends first, so that who comes back at once is no member. What the path calls anonymous is a user unless it is there and is not.
 pub(super) async fn remove(
     visitor: Visitor,
     Path(path): Path<(String, String, String)>,
@@ -202,13 +214,16 @@ pub(super) async fn remove(
     let named = named(&path)?;
     visitor.may(Action::Presence)?;
     let by = &visitor.principal;
+    let present = present(&visitor, &named.id).await;
+    let is_guest = named.kind == AttendeeType::Anonymous
+        && present.is_some_and(|party| party.kind == PartyKind::Anonymous);
     let change = |space: &mut Space| {
-        let is_admin = space.role_of(by) == Role::Admin;
-        match named.kind {
-            _ if !is_admin => Err(Wrong::NotAdmin),
-            AttendeeType::User => space.dismiss(&named.id),
-            AttendeeType::Anonymous => Ok(()),
+        check_admin(space, by)?;
+        if is_guest && space.kind == Kind::Group {
+            return Ok(());
         }
+        check_abdication(space, by, &named.id)?;
+        space.dismiss(&named.id)
     };
     visitor.shared().spaces.change(by.app.slot, &visitor.topic, change).await?;
     let (party, topic) = (named.id.clone(), visitor.topic.clone());

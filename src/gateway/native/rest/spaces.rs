@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use presence_protocol::native::{
-    AttendeeType, Members, Role, Space as Described, SpaceJoin, SpaceMember as DescribedMember,
+    AttendeeType, InvitedTopic, Members, Role, Space as Described, SpaceJoin, SpaceMember as DescribedMember,
     SpaceSettings, event,
 };
 use serde_json::value::RawValue;
@@ -24,7 +24,7 @@ use crate::gateway::native::message::{compose, write_content};
 use crate::gateway::native::payload::iso;
 use crate::gateway::peer::Front;
 use crate::gateway::principal::Action;
-use crate::gateway::spaces::{Space, SpaceMember, Wrong};
+use crate::gateway::spaces::{Kind, Space, SpaceMember, Wrong};
 
 /// How many members a page has, and how many it may have.
 const PAGE: usize = 30;
@@ -81,13 +81,29 @@ pub(super) async fn settle(visitor: Visitor, request: Request) -> Result<Respons
     };
     let space = shared.spaces.change(app.slot, topic, change).await?;
     if is_renamed {
-        tell_title(&visitor, &space).await?;
+        tell_title(&visitor, &space).await;
     }
     Ok(Json(described(&visitor, &space)).into_response())
 }
 
-/// Tells everybody who watches what the space is called now.
-async fn tell_title(visitor: &Visitor, space: &Space) -> Result<(), Failure> {
+/// `DELETE /api/spaces/{topic}`: the topic is an open space again, and nobody is put out. A direct space is not opened by one of its two.
+pub(super) async fn end(visitor: Visitor) -> Result<Response, Failure> {
+    visitor.may(Action::Presence)?;
+    let (principal, topic) = (&visitor.principal, &visitor.topic);
+    let check = |space: &Space| match space.kind {
+        _ if space.role_of(principal) < Role::Admin => Err(Wrong::NotAdmin),
+        Kind::Direct if principal.role < Role::Admin => Err(Wrong::Direct),
+        Kind::Direct | Kind::Group => Ok(()),
+    };
+    visitor.shared().spaces.delete(principal.app.slot, topic, check).await?;
+    tell_title(&visitor, &Space::open(topic)).await;
+    // What its members say already may be more than they may be now.
+    visitor.broker().all_rights_changed(topic.clone()).await;
+    Ok(Json(InvitedTopic { topic_id: topic.as_str().into() }).into_response())
+}
+
+/// Tells everybody who watches what the space is called now. It is called so in any case, whether they can be told or not.
+async fn tell_title(visitor: &Visitor, space: &Space) {
     let from = &visitor.principal.party;
     let mut body = Vec::with_capacity(512);
     json::object(&mut body, |message| {
@@ -103,9 +119,13 @@ async fn tell_title(visitor: &Visitor, space: &Space) -> Result<(), Failure> {
         receivers: None,
         is_kept: true,
     };
-    match visitor.broker().ask(Command::Publish(visitor.topic.clone(), Arc::new(message))).await {
-        Reply::Refused(refusal) => Err(refusal.into()),
-        _ => Ok(()),
+    let (broker, topic) = (visitor.broker(), visitor.topic.clone());
+    if broker.is_attended(topic.clone()).await != Some(true) {
+        return;
+    }
+    let told = broker.ask(Command::Publish(topic, Arc::new(message)));
+    if let Reply::Refused(refusal) = told.await {
+        tracing::warn!(topic = visitor.topic.as_str(), %refusal, "the new title of a space was not told");
     }
 }
 

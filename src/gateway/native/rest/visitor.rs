@@ -14,10 +14,12 @@ use crate::broker::Handle;
 use crate::core::TopicName;
 use crate::gateway::limits::network;
 use crate::gateway::native::dialect::Shared;
+use crate::gateway::native::fault::TOO_FAST;
 use crate::gateway::peer::PeerAddr;
 use crate::gateway::principal::{Action, Principal};
 use crate::gateway::spaces::Space;
 use crate::gateway::token::{Credentials, Refused};
+use crate::gateway::tries::Caller;
 
 /// The header that holds the password of a space.
 pub(super) const PASSWORD: HeaderName = HeaderName::from_static("spaces-x-space-password");
@@ -80,8 +82,14 @@ impl Visitor {
 
     /// Checks that the token allows something in the topic.
     pub(super) fn may(&self, action: Action) -> Result<(), Failure> {
-        let is_ours = !self.topic.as_str().starts_with("#server-to-user-");
-        if is_ours && self.principal.may(action, &self.topic) { Ok(()) } else { Err(FORBIDDEN) }
+        if self.principal.may_share(action, &self.topic) { Ok(()) } else { Err(FORBIDDEN) }
+    }
+
+    /// Counts a request, and checks that there were not too many.
+    pub(super) fn pace(&self) -> Result<(), Failure> {
+        let (app, now) = (self.principal.app.slot, self.shared().clock.now().mono);
+        let caller = Caller::of(&self.principal, self.address);
+        if self.rest.asked.allows(app, caller, now) { Ok(()) } else { Err(TOO_FAST.into()) }
     }
 
     /// The topic's space, if the visitor may see what is in it: the same as for subscribing.
