@@ -377,6 +377,7 @@ fn pusher_shared(shared: &Shared, handle: &Handle, spaces: Arc<Spaces>) -> Resul
     let tenants = shared.apps.iter().zip(&config.apps).map(tenant).collect::<Result<_, _>>()?;
     Ok(pusher::Shared {
         tenants: pusher::Tenants::new(tenants),
+        apps: Arc::clone(&shared.apps),
         broker: handle.clone(),
         clock: shared.clock.clone(),
         encoders: FORMS.into_iter().zip((FRAMING_COUNT..).map(EncoderId)).collect(),
