@@ -27,6 +27,9 @@ use crate::gateway::peer::Proxies;
 use crate::gateway::spaces::Spaces;
 use crate::gateway::{json, native, pages, pusher, tls, websocket};
 use crate::telemetry::Metrics;
+use crate::webhook::{self, Couriers, Hooks};
+
+mod webhooks;
 
 /// How many framings the native dialect has.
 const FRAMING_COUNT: u8 = 3;
@@ -59,11 +62,13 @@ pub struct Running {
     shutdown: watch::Sender<bool>,
     servers: Vec<tokio::task::JoinHandle<()>>,
     counting: tokio::task::JoinHandle<()>,
+    couriers: Couriers,
 }
 
 /// What listeners and gateways share.
 struct Shared {
     config: Config,
+    node: NodeId,
     clock: Clock,
     metrics: Metrics,
     health: Health,
@@ -89,10 +94,14 @@ impl App {
             health: Health::default(),
             tally: Arc::default(),
             stop: Arc::new(watch::Sender::new(false)),
+            node: NodeId(Uuid::new_v4()),
             clock,
             config,
         };
+        let endpoints = webhooks::endpoints(&shared.config, shared.node)?;
         let handle = start_broker(&shared)?;
+        let settings = webhooks::settings(&shared.config, shared.node, &shared.clock, &shared.metrics);
+        let (hooks, couriers) = Hooks::start(endpoints, settings, &handle).await;
         let slots = shared.apps.iter().map(|app| (app.id.to_string(), handle.for_app(app.slot)));
         let handles: Arc<[(String, Handle)]> = slots.collect();
         let stop = Arc::clone(&shared.stop);
@@ -102,7 +111,7 @@ impl App {
         let address = main.local_addr().map_err(|error| error.to_string())?;
         let mut servers = Vec::new();
         let settings = http_settings(&shared);
-        let routes = routes(&shared, &handle)?;
+        let routes = routes(&shared, &handle, hooks.clone())?;
         let serving = http::serve(main, routes, certificate, settings.clone(), shutdown.subscribe());
         servers.push(tokio::spawn(serving));
 
@@ -111,7 +120,7 @@ impl App {
             let listener = bind("admin.listen", listen).await?;
             admin_address = listener.local_addr().ok();
             let console = console(&shared, Arc::clone(&handles), Arc::clone(&stop));
-            let routes = admin::router(console);
+            let routes = admin::router(console, webhook::routes(hooks));
             // The hub's operators are not counted among its clients.
             let own = http::Settings { limits: Limits::new(Caps::for_files(1_000)), ..settings };
             servers.push(tokio::spawn(http::serve(listener, routes, None, own, shutdown.subscribe())));
@@ -132,6 +141,7 @@ impl App {
             shutdown,
             servers,
             counting,
+            couriers,
         })
     }
 }
@@ -205,6 +215,7 @@ impl Running {
                 tracing::error!(%error, "a listener ended badly");
             }
         }
+        self.couriers.stop().await;
         self.counting.abort();
         tracing::info!("stopped");
     }
@@ -270,8 +281,7 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
         outbox: bounds(config),
     };
     let apps = config.apps.iter().map(|_| (limits, policy)).collect();
-    let node = NodeId(Uuid::new_v4());
-    let (clock, metrics) = (clock.clone(), metrics.clone());
+    let (node, clock, metrics) = (shared.node, clock.clone(), metrics.clone());
     let parts = Parts { node, clock, engine, encoders, apps, inbox: config.limits.inbox, metrics };
     let (broker, handle) = Broker::new(parts);
     let serving = tokio::spawn(broker.run());
@@ -311,7 +321,7 @@ fn keep_mark(folder: &std::path::Path, clock: &Clock) -> Result<Timetoken, Strin
     Ok(floor)
 }
 
-fn routes(shared: &Shared, handle: &Handle) -> Result<Router, String> {
+fn routes(shared: &Shared, handle: &Handle, hooks: Hooks) -> Result<Router, String> {
     let Shared { config, clock, apps, metrics, .. } = shared;
     let settings = websocket_settings(shared);
     let rates = (config.limits.password_tries_per_minute, config.limits.spaces_per_minute);
@@ -346,7 +356,7 @@ fn routes(shared: &Shared, handle: &Handle) -> Result<Router, String> {
         lines: native::Lines::default(),
     };
     let native = native::router(plain, Arc::new(gate));
-    let pusher = pusher::router(Arc::new(pusher_shared(shared, handle, spaces)?), settings);
+    let pusher = pusher::router(Arc::new(pusher_shared(shared, handle, hooks, spaces)?), settings);
     let health = shared.health.clone();
     let ready = axum::routing::get(move || async move { admin::readiness(&health) });
     Ok(Router::new()
@@ -368,7 +378,12 @@ fn websocket_settings(shared: &Shared) -> websocket::Settings {
     settings
 }
 
-fn pusher_shared(shared: &Shared, handle: &Handle, spaces: Arc<Spaces>) -> Result<pusher::Shared, String> {
+fn pusher_shared(
+    shared: &Shared,
+    handle: &Handle,
+    hooks: Hooks,
+    spaces: Arc<Spaces>,
+) -> Result<pusher::Shared, String> {
     let config = &shared.config;
     let tenant = |(app, settings): (&Arc<Tenant>, &AppConfig)| {
         let too_long = || format!("apps.{}.id is too long", app.slot.0);
@@ -384,7 +399,7 @@ fn pusher_shared(shared: &Shared, handle: &Handle, spaces: Arc<Spaces>) -> Resul
         outbox: bounds(config),
         spaces,
         body_timeout: config.http.body_timeout,
-        hooks: Arc::new(pusher::NoHooks),
+        hooks: Arc::new(webhooks::Outward(hooks)),
         metrics: shared.metrics.clone(),
     })
 }

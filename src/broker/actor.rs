@@ -253,6 +253,7 @@ impl Broker {
                 let room = &self.rooms[usize::from(app.0)];
                 look(&room.roster, &room.leases, now);
             }
+            Request::Follow(follower) => room.follow(follower),
             Request::Document { key, reply } => {
                 let ticket = self.ticket(app, Asked { echo: None, reply });
                 self.engine.read(app, ticket, &key);

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::encode::{EncoderId, Roll};
+use super::feed::{Feed, Follower, feed};
 use super::outbox::Outbox;
 use super::reply::{Reply, ReplyTo};
 use crate::core::{
@@ -59,6 +60,7 @@ pub(super) enum Request {
         reply: ReplyTo,
     },
     Read(Look),
+    Follow(Follower),
     Document {
         key: Arc<str>,
         reply: ReplyTo,
@@ -98,6 +100,7 @@ impl fmt::Debug for Request {
             Self::Unwatch { .. } => "Unwatch",
             Self::Roster { .. } => "Roster",
             Self::Read(_) => "Read",
+            Self::Follow(_) => "Follow",
             Self::Document { .. } => "Document",
             Self::Keep { .. } => "Keep",
             Self::Rights(..) => "Rights",
@@ -196,6 +199,15 @@ impl Handle {
         });
         self.send(Request::Read(look)).await;
         answer.await.ok()
+    }
+
+    /// Follows every change of the app, beginning with the requests that are made after this one. The feed holds `bound`
+    /// changes; a follower that lets more wait is told the net of what it missed, topic by topic. Whoever needs to know what
+    /// was before reads the roster afterwards, and passes over the changes that are in it by their stamps.
+    pub async fn follow(&self, bound: usize) -> Feed {
+        let (follower, feed) = feed(bound);
+        self.send(Request::Follow(follower)).await;
+        feed
     }
 
     /// The app's document of this name as it is now, if there is one.

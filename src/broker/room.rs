@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::deliver::Slow;
 use super::encode::{Encode, EncoderId};
+use super::feed::Follower;
 use super::handle::Opening;
 use super::outbox::{Item, Outbox};
 use super::policy::Policy;
@@ -44,6 +45,7 @@ pub(super) struct Room {
     lagging: HashSet<SessionId>,
     /// Sessions to be put out of a topic once they have been sent why, and whether they were members.
     expelled: Vec<(SessionId, TopicName, bool)>,
+    followers: Vec<Follower>,
     policy: Policy,
     encoders: Arc<[Arc<dyn Encode>]>,
     metrics: Metrics,
@@ -68,6 +70,7 @@ impl Room {
             recount: HashSet::new(),
             lagging: HashSet::new(),
             expelled: Vec::new(),
+            followers: Vec::new(),
             policy,
             encoders,
             metrics,
@@ -199,6 +202,10 @@ impl Room {
             }
         }
         let change = change?;
+        // What the hub notes of a party as a whole is nobody's topic.
+        if !change.topic.is_of_party() {
+            self.followers.retain(|follower| follower.push(&change));
+        }
         if let Some(stream) = self.streams.get_mut(&record.topic) {
             stream.take(now.mono, &change, &self.policy);
             self.touch(&record.topic);
@@ -209,11 +216,17 @@ impl Room {
     /// Makes a topic what the engine says it is, and puts the differences on their way.
     pub(super) fn reconcile(&mut self, rows: &Rows, now: Now) {
         for change in self.roster.reconcile(rows.stamp, &rows.topic, &rows.rows, now.wall) {
+            self.followers.retain(|follower| follower.push(&change));
             if let Some(stream) = self.streams.get_mut(&rows.topic) {
                 stream.take(now.mono, &change, &self.policy);
             }
         }
         self.touch(&rows.topic);
+    }
+
+    /// Somebody in this process wants to be told of every change.
+    pub(super) fn follow(&mut self, follower: Follower) {
+        self.followers.push(follower);
     }
 
     /// The author of a change wants it back with something of its own.

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::ConfigError;
+use super::outgoing::{self, Egress, WebhookConfig, Webhooks};
 use super::pusher::Pusher;
 use super::sources::{DEMO_SECRET, Origin, Written};
 use super::value::{duration, list, size};
@@ -35,6 +36,10 @@ pub struct Config {
     pub socketio: SocketIo,
     /// `drain.*`.
     pub drain: Drain,
+    /// `egress.*`.
+    pub egress: Egress,
+    /// `webhooks.*`.
+    pub webhooks: Webhooks,
     /// `apps`; never empty.
     pub apps: Vec<AppConfig>,
 }
@@ -171,6 +176,7 @@ pub struct AppConfig {
     pub grace: Duration,
     pub topics: Vec<TopicRule>,
     pub pusher: Pusher,
+    pub webhooks: Vec<WebhookConfig>,
     /// The app that is there when none is configured, with secrets that everybody knows.
     pub is_demo: bool,
 }
@@ -211,6 +217,8 @@ impl Config {
                 attachment_timeout: read.duration("socketio.attachment_timeout"),
             },
             drain: Drain { window: read.duration("drain.window"), timeout: read.duration("drain.timeout") },
+            egress: outgoing::egress(&read),
+            webhooks: outgoing::webhooks(&read),
             apps: apps(&read)?,
         };
         config.agree()?;
@@ -258,6 +266,14 @@ impl Config {
                 warnings.push(format!(
                     "apps.{place}.secret has {bytes} bytes; it should have {SECRET_BYTES} or more"
                 ));
+            }
+            for (nth, webhook) in app.webhooks.iter().enumerate() {
+                let bytes = webhook.secret.as_ref().map(|secret| secret.expose_secret().len());
+                if let Some(bytes) = bytes.filter(|bytes| *bytes < TOKEN_BYTES) {
+                    warnings.push(format!(
+                        "apps.{place}.webhooks.{nth}.secret has {bytes} bytes; it should have {TOKEN_BYTES} or more"
+                    ));
+                }
             }
         }
         let token = self.admin.token.as_ref().map(|token| token.expose_secret().len());
@@ -328,6 +344,20 @@ impl Reader<'_> {
 
     pub(super) fn flag(&self, path: &str) -> bool {
         self.text(path) == "true"
+    }
+
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.0.has(path)
+    }
+
+    /// How many tables there are in a list of tables.
+    pub(super) fn tables(&self, list: &str) -> usize {
+        self.0.count(list)
+    }
+
+    pub(super) fn needed(&self, path: &str) -> Result<String, ConfigError> {
+        let missing = || ConfigError::Conflict(format!("{path} is missing; there must be one"));
+        self.owned(path).ok_or_else(missing)
     }
 }
 
@@ -425,10 +455,7 @@ fn apps(read: &Reader<'_>) -> Result<Vec<AppConfig>, ConfigError> {
 
 fn app(read: &Reader<'_>, place: usize, grace: Duration) -> Result<AppConfig, ConfigError> {
     let path = |key: &str| format!("apps.{place}.{key}");
-    let needed = |key: &str| {
-        let missing = || ConfigError::Conflict(format!("{} is missing; there must be one", path(key)));
-        read.owned(&path(key)).ok_or_else(missing)
-    };
+    let needed = |key: &str| read.needed(&path(key));
     let grace = if read.0.has(&path("grace")) { read.duration(&path("grace")) } else { grace };
     let rule = |rule: usize| {
         let pattern = needed(&format!("topics.{rule}.pattern"))?;
@@ -449,6 +476,7 @@ fn app(read: &Reader<'_>, place: usize, grace: Duration) -> Result<AppConfig, Co
         grace,
         pusher: Pusher::read(read, place),
         topics: (0..read.0.count(&path("topics"))).map(rule).collect::<Result<_, _>>()?,
+        webhooks: outgoing::webhooks_of(read, &format!("apps.{place}"))?,
         is_demo: read.0.origin(&path("id")) == Some(&Origin::DemoApp),
     })
 }

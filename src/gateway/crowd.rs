@@ -61,6 +61,16 @@ impl Crowds {
         Some(())
     }
 
+    /// One that carries becomes one of its own, unless there would be more than `most`.
+    pub(super) fn speak(&mut self, address: IpAddr, most: usize) -> Option<()> {
+        self.become_part(address, (Part::Carrier, Part::Own));
+        let is_within = self.crowds.get(&address).is_none_or(|crowd| crowd.load() <= most);
+        if !is_within {
+            self.become_part(address, (Part::Own, Part::Carrier));
+        }
+        is_within.then_some(())
+    }
+
     /// Counts one out.
     pub(super) fn leave(&mut self, address: IpAddr, part: Part) {
         let Entry::Occupied(mut entry) = self.crowds.entry(address) else { return };

@@ -243,9 +243,8 @@ impl Admission {
             return Err(self.limits.excess(Bound::Unauthenticated));
         }
         if let Some(address) = held.address {
-            let entered = counts.addresses.enter(address, Part::Own, self.limits.caps.per_address);
-            entered.ok_or_else(|| self.limits.excess(Bound::Address))?;
-            counts.addresses.leave(address, Part::Carrier);
+            let spoken = counts.addresses.speak(address, self.limits.caps.per_address);
+            spoken.ok_or_else(|| self.limits.excess(Bound::Address))?;
         }
         held.part = Part::Own;
         if std::mem::take(&mut held.is_authenticated) {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod documents;
+mod feed;
 mod kit;
 #[path = "../engine/late.rs"]
 mod late;

@@ -174,6 +174,13 @@ async fn json_bombs_are_refused_and_floods_end_the_connection() {
         told += 1;
     }
     assert!((90..200).contains(&told), "{told}");
+    for flood in ["43/chat,1[]", "44/chat,{}", "3", "6"] {
+        let mut raw = Raw::enter(&hub, 3, "alice").await;
+        for _ in 0..200 {
+            raw.send(flood).await;
+        }
+        assert_eq!(raw.packet().await, None, "{flood}");
+    }
     let mut raw = Raw::enter(&hub, 4, "alice").await;
     raw.send(&format!("42/chat,[\"X\",\"{}\"]", "x".repeat(70_000))).await;
     assert_eq!(raw.packet().await, None);

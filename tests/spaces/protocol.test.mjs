@@ -63,7 +63,10 @@ suite('the protocol', (stage) => {
   });
   stage.one('S6', 'who never connects to a namespace is closed', async (scene) => {
     const frames = await Frames.open(scene.hub, { token: scene.person('alice').token, EIO: 4 });
+    // It keeps to the heartbeat, so that this is not the reason.
+    frames.socket.on('message', (data) => String(data) === '2' && frames.send('3'));
     await frames.closed(PATIENCE.leave);
+    assert.ok(frames.inbox.arrivals.filter(({ payload }) => payload === '2').length > 1, 'after more than one beat');
     assert.ok(!frames.inbox.arrivals.some(({ payload }) => String(payload).startsWith('40')));
   });
 
@@ -119,12 +122,15 @@ suite('the protocol', (stage) => {
   versions('S15', 'a second post at once closes', async ({ hub }, EIO, token) => {
     const polling = await Polling.enter(hub, EIO, token);
     const body = new ReadableStream({ start: (slow) => slow.enqueue(new TextEncoder().encode('4')) });
-    const first = fetch(hub.url + query(polling.pairs), { method: 'POST', body, duplex: 'half', headers: { 'content-type': 'text/plain;charset=UTF-8' } }).catch(() => undefined);
+    const giveUp = new AbortController();
+    const headers = { 'content-type': 'text/plain;charset=UTF-8' };
+    const first = fetch(hub.url + query(polling.pairs), { method: 'POST', body, duplex: 'half', headers, signal: giveUp.signal }).catch(() => undefined);
     let status = 200;
     // The first may still be on its way when the second is there.
     while (status === 200) ({ status } = await polling.post(EIO === 3 ? '2' : '3'));
     assert.equal(status, 400);
     assert.equal((await polling.poll()).status, 400, 'the session is gone');
+    giveUp.abort();
     await first;
   });
   versions('S15', 'the headers of clients are allowed to pages', async ({ hub }, EIO) => {

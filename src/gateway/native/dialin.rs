@@ -8,19 +8,21 @@ use presence_protocol::Object;
 use presence_protocol::native::{Role, SendPresence, category};
 use serde_json::value::RawValue;
 
-use super::asked::{Asked, Online, What};
+use super::asked::{Asked, What};
 use super::fault::{self, Fault};
 use super::presence::{Unserved, owned};
 use super::translate::{self, Speaker};
 use super::visit::{Request, Visit};
-use crate::broker::{Bounds, Handle, Opening, Outbox};
-use crate::core::{Cause, Command, Party, PartyId, PartyKind, SessionId, Terms, TopicName};
+use crate::broker::{Bounds, Handle, Opening, Outbox, ReplyTo};
+use crate::core::{Cause, Command, Party, PartyId, PartyKind, Refusal, SessionId, Terms, TopicName};
 use crate::gateway::principal::{Action, shown_name, shown_picture};
 
 /// The parties that a connection speaks for beside its own.
 #[derive(Debug, Default)]
 pub(super) struct DialIns {
     known: HashMap<PartyId, DialIn>,
+    /// Sessions that are of no use any more, to be ended.
+    over: Vec<DialIn>,
 }
 
 /// A party that has dialled in: a session without a connection, which lives as long as the backend's.
@@ -34,7 +36,7 @@ struct DialIn {
 impl DialIns {
     /// The backend's connection is gone: the graces of those it spoke for begin.
     pub(super) async fn end(self, broker: &Handle) {
-        for dial_in in self.known.into_values() {
+        for dial_in in self.known.into_values().chain(self.over) {
             broker.detach(dial_in.session).await;
         }
     }
@@ -69,11 +71,13 @@ impl Visit {
         out: &mut BytesMut,
     ) -> Result<(), Unserved> {
         let party = named(sender)?;
-        let topic = self.place(event.topic_id.as_deref(), Action::Presence)?;
         match event.category.as_deref() {
-            Some(category::ONLINE) => self.dial_in(party, topic, request, event).await,
+            Some(category::ONLINE) => {
+                let topic = self.place(event.topic_id.as_deref(), Action::Presence)?;
+                self.dial_in(party, topic, request, event).await
+            }
             Some(category::LEAVES) => {
-                self.hang_up(&party.id, topic, request, out).await;
+                self.hang_up(&party.id, event.topic_id.as_deref(), request, out).await;
                 Ok(())
             }
             _ => Err(fault::TELEPHONE_CATEGORY.into()),
@@ -89,6 +93,7 @@ impl Visit {
     ) -> Result<(), Unserved> {
         let speaker = Speaker { role: Role::Guest, limit: self.principal.app.limits.content_bytes };
         let content = translate::said(event.content.map(RawValue::get), speaker)?;
+        let id = party.id.clone();
         let session = self.dial_in_session(party, &topic).await?;
         let command = Command::Enter {
             session,
@@ -97,10 +102,44 @@ impl Visit {
             grace: self.principal.app.grace_in(&topic),
         };
         // The backend sees the change as every watcher does, so there is nothing to echo.
-        let online =
-            Online { topic, content, loopback: owned(event.loopback), is_quiet: true, is_join: false };
-        self.submit(command, None, Asked { ids: request.ids(), what: What::Online(online) }).await;
+        let what = What::DialIn { party: id, topic, loopback: owned(event.loopback) };
+        self.submit(command, None, Asked { ids: request.ids(), what }).await;
         Ok(())
+    }
+
+    /// A telephone could not be present: it is not known any more where it is nowhere else.
+    pub(super) fn not_dialled_in(
+        &mut self,
+        (party, topic): (&PartyId, &TopicName),
+        loopback: Option<&[u8]>,
+        fault: Fault,
+        out: &mut BytesMut,
+    ) -> Fault {
+        let has_ended = fault.code == Fault::from(Refusal::UnknownSession).code;
+        if let Some(dial_in) = self.dial_ins.known.get_mut(party) {
+            dial_in.topics.remove(topic);
+            if has_ended || dial_in.topics.is_empty() {
+                self.dial_ins.over.extend(self.dial_ins.known.remove(party));
+            }
+        }
+        self.invalid(topic.as_str(), loopback, fault, out)
+    }
+
+    /// Lets go of the sessions of telephones that are nowhere any more, because somebody else has removed them.
+    async fn forget_dial_ins(&mut self) {
+        let known: Vec<_> =
+            self.dial_ins.known.iter().map(|(id, known)| (id.clone(), known.session)).collect();
+        let lost = self.broker.read(move |_, leases, _| {
+            let is_nowhere = |session| leases.get(session).is_none_or(|lease| lease.membership_count() == 0);
+            known
+                .into_iter()
+                .filter(|(_, session)| is_nowhere(*session))
+                .map(|(id, _)| id)
+                .collect::<Vec<_>>()
+        });
+        for id in lost.await.unwrap_or_default() {
+            self.dial_ins.over.extend(self.dial_ins.known.remove(&id));
+        }
     }
 
     /// The session of a party that dials in, begun if it is new; it notes the topic.
@@ -109,7 +148,15 @@ impl Visit {
             known.topics.insert(topic.clone());
             return Ok(known.session);
         }
-        if self.dial_ins.known.len() >= self.principal.app.limits.dial_ins {
+        let most = self.principal.app.limits.dial_ins;
+        if self.dial_ins.known.len() >= most {
+            self.forget_dial_ins().await;
+        }
+        for DialIn { session, .. } in std::mem::take(&mut self.dial_ins.over) {
+            self.broker.submit(Command::End(session, Cause::Left), None, ReplyTo::Nobody).await;
+            self.broker.detach(session).await;
+        }
+        if self.dial_ins.known.len() >= most {
             return Err(fault::TOO_MANY_TELEPHONES);
         }
         let session = SessionId(uuid::Uuid::new_v4());
@@ -130,12 +177,17 @@ impl Visit {
     async fn hang_up(
         &mut self,
         party: &PartyId,
-        topic: TopicName,
+        topic: Option<&str>,
         request: &Request<'_>,
         out: &mut BytesMut,
     ) {
-        let Some(dial_in) = self.dial_ins.known.get_mut(party) else {
-            // Whoever is not there has left already.
+        let topic = match topic {
+            Some(name) => TopicName::new(name).ok(),
+            None => self.only_topic().cloned(),
+        };
+        let dial_in = self.dial_ins.known.get_mut(party);
+        let (Some(topic), Some(dial_in)) = (topic, dial_in) else {
+            // Whoever is not there has left already. Backends leave what they have unsubscribed, as everybody does.
             return self.answer(request.id, Ok(()), out);
         };
         dial_in.topics.remove(&topic);

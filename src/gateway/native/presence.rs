@@ -14,7 +14,7 @@ use super::payload::{self, Detail, Receiver};
 use super::translate::{self, Speaker};
 use super::visit::{Request, Visit};
 use crate::broker::{CloseReason, Handle, ReplyTo, Roll};
-use crate::core::{Cause, Command, Message, Now, PartyId, TopicName};
+use crate::core::{Cause, Command, Message, Now, PartyId, PartyKind, TopicName};
 use crate::gateway::json;
 use crate::gateway::principal::{Action, Principal};
 
@@ -214,11 +214,12 @@ impl Visit {
         let members = roll.rendered_members(self.shared.encoder, |member| {
             payload::online(topic, roll.snapshot.stamp, member, NOBODY).into()
         });
-        for member in members.iter() {
-            let (before, after) = around_receivers(member);
+        for (member, payload) in roll.snapshot.members.iter().zip(members.iter()) {
+            let (before, after) = around_receivers(payload);
             let parts = [before, &receivers, after];
             // A telephone's names no receivers.
-            let parts = if before.is_empty() { &[&member[..]][..] } else { &parts };
+            let is_whole = member.party.kind == PartyKind::Phone;
+            let parts = if is_whole { &[&payload[..]][..] } else { &parts };
             self.shared.framing.event(event::PRESENCE_EVENT_RESPONSE, parts, Place::default(), out);
         }
     }

@@ -239,6 +239,9 @@ impl Visit {
                 self.echo(&online, out);
                 Ok(())
             }
+            (What::DialIn { party, topic, loopback }, _, Some(fault)) => {
+                Err(self.not_dialled_in((&party, &topic), loopback.as_deref(), fault, out))
+            }
             (What::Parties { topic }, Reply::Roster(roll), _) => {
                 self.parties(&topic, &roll, out);
                 Ok(())
@@ -250,14 +253,8 @@ impl Visit {
                 Err(self.unsent(&topic, &category, fault, out))
             }
             (What::Leave | What::Parties { .. }, _, Some(fault)) => Err(fault),
-            (
-                What::Online(_)
-                | What::Leave
-                | What::Relay { .. }
-                | What::Message { .. }
-                | What::Parties { .. },
-                ..,
-            ) => Ok(()),
+            // What was done shows by itself.
+            _ => Ok(()),
         };
         for id in &ids {
             self.answer(Some(id), outcome.as_ref().copied(), out);
@@ -321,6 +318,22 @@ impl Visit {
         let lost: Vec<_> = self.topics.keys().filter(is_lost).cloned().collect();
         for topic in lost {
             self.end_stay(&topic, Cause::Policy, Vec::new(), out).await;
+        }
+        let is_member = |(_, stay): &(&TopicName, &mut Box<Stay>)| stay.is_member;
+        let mut absent = Vec::new();
+        for (topic, stay) in self.topics.iter_mut().filter(is_member) {
+            if self.principal.may(Action::Presence, topic) {
+                // It may have to be less there than it was.
+                self.rights.push(topic.clone());
+            } else {
+                stay.is_member = false;
+                absent.push((topic.clone(), stay.held.take()));
+            }
+        }
+        for (topic, held) in absent {
+            self.forget_held(&topic, held, out);
+            let leave = Command::Leave { session: self.session, topic, cause: Cause::Policy };
+            self.broker.submit(leave, None, ReplyTo::Nobody).await;
         }
     }
 

@@ -62,7 +62,12 @@ impl IntoResponse for Refusal {
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, r#"{"code":3,"message":"Request timeout"}"#),
             Self::Large => (StatusCode::PAYLOAD_TOO_LARGE, r#"{"code":3,"message":"Payload too large"}"#),
         };
-        (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+        let mut response = (status, [(header::CONTENT_TYPE, "application/json")], body).into_response();
+        if matches!(self, Self::Large | Self::Slow) {
+            // What is left of the body is not read, so the connection can carry nothing else.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 }
 

@@ -59,6 +59,8 @@ pub(super) struct Packets {
     place: Option<Entered>,
     /// Until when it has to be in a namespace.
     patience_ends: Option<Mono>,
+    /// Its handshake said for whom it speaks, in version 3, where that is enough to be in the root namespace.
+    is_somebody: bool,
     /// When it looks whether the hub is about to stop.
     look: Mono,
     opened: Mono,
@@ -100,6 +102,7 @@ impl Packets {
             heart: Heartbeat::new(version, gate.ping_interval, gate.ping_timeout, now),
             place: None,
             patience_ends: Some(now + gate.chat.auth_timeout),
+            is_somebody: false,
             look: now + LOOK,
             opened: now,
             paces: None,
@@ -194,12 +197,12 @@ impl Packets {
                     return self.pace();
                 }
                 self.leave().await?;
-                self.patience_ends = Some(self.now() + self.gate.connect_timeout);
+                self.patience_ends = (!self.is_somebody).then(|| self.now() + self.gate.connect_timeout);
                 self.pace_moves()
             }
             Kind::Event | Kind::BinaryEvent => self.event(packet, out).await,
             // The hub asks for no answers, and clients refuse nobody.
-            Kind::Ack | Kind::BinaryAck | Kind::Error => Ok(()),
+            Kind::Ack | Kind::BinaryAck | Kind::Error => self.pace(),
         }
     }
 
@@ -370,6 +373,7 @@ impl Conversation for Packets {
             if let Some(principal) = self.caller.identify(&self.gate.chat, None)
                 && claim(&self.caller.admission, &principal).is_ok()
             {
+                self.is_somebody = true;
                 self.patience_ends = None;
             }
         }
@@ -381,10 +385,8 @@ impl Conversation for Packets {
         self.heart.heard(now);
         match text.as_bytes() {
             [b'4', ..] => return self.message(&text[1..], out).await,
+            _ if !self.pings.allows(now) => return Err(CloseReason::TooFast),
             [b'2', rest @ ..] => {
-                if !self.pings.allows(now) {
-                    return Err(CloseReason::TooFast);
-                }
                 let answer = if rest == b"probe" { "3probe" } else { "3" };
                 frames::text(answer.as_bytes(), out);
             }
