@@ -6,18 +6,18 @@ import { createBreaker } from './breaker.js';
 import { ChatView } from './chat.js';
 import { showConnection } from './connection.js';
 import { ALL_OFF, DevicesView } from './devices.js';
+import { DIALECT, drawDialects } from './dialects.js';
 import { announce, batched, byId } from './dom.js';
 import { showBots, wireFaults } from './faults.js';
-import { Identity, SOMEBODY_ELSE } from './identity.js';
+import { addressOfSomebodyElse, Identity } from './identity.js';
 import { avatar, nameOf } from './party.js';
-import { createHub } from './presence-client.js';
 import { RosterView } from './roster.js';
 import { TapeView } from './tape.js';
 import { topicOfAddress, watchTopics } from './topics.js';
 
 const identity = new Identity();
 const breaker = createBreaker();
-const hub = createHub({ token: (request) => identity.token(request), WebSocket: breaker.WebSocket });
+const hub = DIALECT.connect({ identity, WebSocket: breaker.WebSocket });
 const bots = new Bots(showBots);
 
 /** @type {import('./presence-topic.js').Topic} */
@@ -38,15 +38,12 @@ start();
 function start() {
   hub.on('state', connectionChanged);
   hub.on('error', failed);
+  byId('roster-empty').textContent = DIALECT.nobody;
   wireSelf();
   wireViews();
   wireFaults({ breaker, hub, bots, topicName: () => topic.name, note: (text) => tape.note(text), failed });
   byId('reconnect').addEventListener('click', () => hub.connect());
-  byId('somebody-else').href = `${SOMEBODY_ELSE}${location.hash}`;
-  watchTopics((name) => {
-    byId('somebody-else').href = `${SOMEBODY_ELSE}${location.hash}`;
-    enter(name);
-  });
+  watchTopics(enter);
   enter(topicOfAddress());
   watchActivity(identity.isSomebodyElse ? 'somebody-else' : 'self', (away) => {
     isAway = away;
@@ -60,6 +57,8 @@ function enter(name) {
   topic = hub.topic(name);
   hideNotice();
   document.title = `${name} · presence-hub`;
+  byId('somebody-else').href = addressOfSomebodyElse();
+  drawDialects(name);
   chat.show(name);
   roster.show(() => topic.members.values(), () => hub.me?._id);
   wireTopic(topic);
@@ -175,12 +174,12 @@ function wireSelf() {
 function drawSelfNow() {
   const { tracked, self } = topic;
   if (tracked) lastMedia = { ...ALL_OFF, ...tracked.mediaSession };
-  devices.show(tracked ? lastMedia : undefined);
+  devices.show(tracked && DIALECT.hasStates ? lastMedia : undefined);
   const toggle = byId('presence-toggle');
   toggle.textContent = tracked || wantsPresence ? 'Leave' : 'Join';
   toggle.className = tracked || wantsPresence ? 'quiet' : 'primary';
   const tabs = self?.sessions > 1 ? `present in ${self.sessions} tabs` : 'present';
-  const waiting = wantsPresence ? 'joining' : 'watching only';
+  const waiting = wantsPresence ? 'joining' : DIALECT.absent;
   byId('self-note').textContent = tracked && self ? (tracked.idle ? 'away' : tabs) : waiting;
   const party = hub.me ?? { _id: identity.id ?? '', displayname: identity.displayname };
   byId('self-avatar').replaceChildren(avatar(party));

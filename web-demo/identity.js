@@ -6,8 +6,13 @@ const KEY = 'presence-hub.identity';
 const FIRST = ['Amber', 'Brisk', 'Calm', 'Clever', 'Dusky', 'Gentle', 'Lucid', 'Mellow', 'Nimble', 'Quiet', 'Sunny', 'Tidal'];
 const SECOND = ['Otter', 'Heron', 'Lynx', 'Wren', 'Badger', 'Finch', 'Marten', 'Hare', 'Osprey', 'Robin', 'Seal', 'Vole'];
 
-/** The address of this page as somebody else. */
-export const SOMEBODY_ELSE = '/?as=new';
+/** The address of this page, as it is, for somebody else. */
+export function addressOfSomebodyElse() {
+  const url = new URL(location.href);
+  url.searchParams.delete('name');
+  url.searchParams.set('as', 'new');
+  return `${url.pathname}${url.search}${url.hash}`;
+}
 
 /** An identity, and the tokens the demo app issues for it. */
 export class Identity {
@@ -30,6 +35,19 @@ export class Identity {
     return this.#token;
   }
 
+  /** What the demo app's backend signs for a subscription of Pusher's protocol, in the name of this identity. */
+  async signature(socketId, channel) {
+    const body = new URLSearchParams({ socket_id: socketId, channel_name: channel });
+    const ask = async (why) => {
+      const authorization = `jwt ${await this.token({ why })}`;
+      return fetch('/api/demo/pusher/auth', { method: 'POST', headers: { authorization }, body });
+    };
+    let response = await ask('start');
+    if (response.status === 401) response = await ask('refused');
+    if (!response.ok) throw new Error(`the demo app signed nothing (HTTP ${response.status})`);
+    return response.json();
+  }
+
   /** The token to show to the REST interface. */
   get authorization() {
     return `jwt ${this.#token}`;
@@ -37,6 +55,7 @@ export class Identity {
 
   rename(displayname) {
     this.displayname = displayname;
+    this.#token = null;
     this.#write();
   }
 
@@ -47,6 +66,7 @@ export class Identity {
       const { displayname } = this.#read();
       if (!displayname || displayname === this.displayname) return;
       this.displayname = displayname;
+      this.#token = null;
       renamed(displayname);
     });
   }

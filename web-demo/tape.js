@@ -34,10 +34,10 @@ export class TapeView {
   }
 
   leave({ member, cause, by, lastHeard, rev }) {
-    const chip = make('span', { class: 'cause', 'data-cause': cause, title: CAUSES.get(cause) ?? '', text: cause.replaceAll('_', ' ') });
+    const chip = cause ? [causeElement(cause)] : [];
     const remover = by ? [' by ', nameElement(by)] : [];
     const heard = lastHeard ? details([`last heard ${clockTime(new Date(lastHeard), true)}`]) : [];
-    this.#write('leave', { rev }, nameElement(member.party), ' is gone ', chip, ...remover, ...heard);
+    this.#write('leave', { rev }, nameElement(member.party), ' is gone ', ...chip, ...remover, ...heard);
   }
 
   sync({ members, resumed, rev }, topicName) {
@@ -56,6 +56,10 @@ export class TapeView {
     this.#list.prepend(line);
     if (this.#list.children.length > KEPT) this.#list.lastElementChild.remove();
   }
+}
+
+function causeElement(cause) {
+  return make('span', { class: 'cause', 'data-cause': cause, title: CAUSES.get(cause) ?? '', text: cause.replaceAll('_', ' ') });
 }
 
 /** What changed, as a reader would say it. */

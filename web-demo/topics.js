@@ -1,10 +1,9 @@
 // Which topic is shown: the part of the address after `#`, and the list of topics to go to.
 
+import { DIALECT } from './dialects.js';
 import { byId, make } from './dom.js';
 
 const KEY = 'presence-hub.topics';
-/** The last one can also be joined by Pusher clients, whose presence topics must be called so. */
-const ALWAYS = ['lobby', 'kitchen', 'presence-room-1'];
 const MOST_VISITED = 5;
 
 /** The topic that the address names; the first one if it names none, or one that no hub would take. */
@@ -15,7 +14,7 @@ export function topicOfAddress() {
   } catch {
     // A broken escape is no name.
   }
-  return isTopicName(name) ? name : ALWAYS[0];
+  return DIALECT.isTopic(name) ? name : DIALECT.topics[0];
 }
 
 /** Draws the list, and calls `changed` with each new topic. */
@@ -27,9 +26,10 @@ export function watchTopics(changed) {
   byId('topic-form').addEventListener('submit', (event) => {
     event.preventDefault();
     const field = byId('topic-name');
-    const name = field.value.trim();
-    field.setCustomValidity(name === '' || isTopicName(name) ? '' : 'Up to 256 bytes, no control characters.');
-    if (!field.reportValidity() || name === '') return;
+    const words = field.value.trim();
+    const name = DIALECT.topicOf(words);
+    field.setCustomValidity(words === '' || DIALECT.isTopic(name) ? '' : 'No room can be called that here.');
+    if (!field.reportValidity() || words === '') return;
     field.value = '';
     location.hash = encodeURIComponent(name);
   });
@@ -40,7 +40,7 @@ export function watchTopics(changed) {
 function drawTopics() {
   const shown = topicOfAddress();
   const visited = remember(shown);
-  const links = [...new Set([...ALWAYS, ...visited])].map((name) => {
+  const links = [...new Set([...DIALECT.topics, ...visited])].map((name) => {
     const link = make('a', { href: `#${encodeURIComponent(name)}`, 'aria-current': name === shown && 'page' });
     link.append(make('bdi', { text: name }));
     return make('li', {}, link);
@@ -48,18 +48,13 @@ function drawTopics() {
   byId('topic-list').replaceChildren(...links);
 }
 
-function isTopicName(name) {
-  const bytes = new TextEncoder().encode(name).length;
-  return bytes >= 1 && bytes <= 256 && !/[\u0000-\u001f\u007f-\u009f]/.test(name) && !name.endsWith('-pnpres');
-}
-
 /** The topics visited of late, with this one among them. */
 function remember(name) {
   let visited = [];
   try {
     const kept = JSON.parse(sessionStorage.getItem(KEY) ?? '[]');
-    if (Array.isArray(kept)) visited = kept.filter((other) => typeof other === 'string' && isTopicName(other));
-    if (!ALWAYS.includes(name)) visited = [name, ...visited.filter((other) => other !== name)].slice(0, MOST_VISITED);
+    if (Array.isArray(kept)) visited = kept.filter((other) => typeof other === 'string' && DIALECT.isTopic(other));
+    if (!DIALECT.topics.includes(name)) visited = [name, ...visited.filter((other) => other !== name)].slice(0, MOST_VISITED);
     sessionStorage.setItem(KEY, JSON.stringify(visited));
   } catch {
     // Without storage the list is what it always is.

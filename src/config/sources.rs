@@ -13,13 +13,14 @@ use super::value::{Kind, flattened};
 const PREFIX: &str = "PRESENCE_HUB_";
 
 /// The app that is there when none is configured; everybody knows its secret.
-const DEMO: [(&str, &str); 7] = [
+const DEMO: [(&str, &str); 8] = [
     ("apps.0.id", "1"),
     ("apps.0.key", "demo-key"),
     ("apps.0.secret", DEMO_SECRET),
     ("apps.0.open_topics", "true"),
     ("apps.0.pusher.client_events", "true"),
     ("apps.0.pusher.subscription_count", "true"),
+    ("apps.0.pusher.subscription_error", "true"),
     ("apps.0.pusher.watchlist", "true"),
 ];
 

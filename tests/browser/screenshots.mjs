@@ -29,6 +29,7 @@ try {
   await desk.page.setViewportSize({ width: 900, height: 900 });
   await shoot(desk, 'tablet-dark', typist);
   await shootPhone(typist);
+  await shootPusher();
 } finally {
   await stage.close();
 }
@@ -63,6 +64,21 @@ async function shootPhone(typist) {
     await phone.press(`.tabs [data-show="${view}"]`);
     await shoot(phone, `phone-light-${view}`);
   }
+}
+
+/** A tab that speaks Pusher's protocol, in company that does not. */
+async function shootPusher() {
+  const room = 'presence-room-1';
+  const company = await Promise.all(CAST.slice(0, 2).map(async ({ name }) => (await stage.person(name)).tab(room)));
+  const person = await stage.person('Barbara Liskov', { ...DESK, colorScheme: 'light' });
+  const tab = await person.tab(room, { query: '&dialect=pusher' });
+  await company[0].press('[data-device="video"]');
+  await company[0].say('This tab speaks the native dialect.');
+  await tab.page.locator('.message').first().waitFor();
+  await tab.say('And this one Pusher Channels.');
+  await company[1].press('#presence-toggle');
+  await tab.hasMembers(2);
+  await shoot(tab, 'desk-pusher');
 }
 
 /** A picture, while `typist` (if any) is typing and after every motion has ended. */

@@ -23,6 +23,23 @@ pub(crate) struct Hub {
 impl Hub {
     /// A hub with these settings beside its own, written as `key=value`.
     pub(crate) async fn start(settings: &[&str]) -> Self {
+        let own = [
+            "apps.0.id=1",
+            "apps.0.key=app-key",
+            "apps.0.secret=app-secret",
+            "apps.0.open_topics=true",
+            "apps.0.pusher.client_events=true",
+            "apps.0.pusher.watchlist=true",
+        ];
+        Self::with(&[&own, settings].concat()).await
+    }
+
+    /// A hub with the demo app.
+    pub(crate) async fn start_demo() -> Self {
+        Self::with(&[]).await
+    }
+
+    async fn with(settings: &[&str]) -> Self {
         let (clock, hand) = Clock::manual();
         let own = [
             "admin.listen=127.0.0.1:0",
@@ -30,12 +47,6 @@ impl Hub {
             "limits.ping_interval=1h",
             "limits.subscribes_per_second=10000",
             "limits.events_per_second=10000",
-            "apps.0.id=1",
-            "apps.0.key=app-key",
-            "apps.0.secret=app-secret",
-            "apps.0.open_topics=true",
-            "apps.0.pusher.client_events=true",
-            "apps.0.pusher.watchlist=true",
         ];
         let set = own.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
         let args = ConfigArgs { config: None, listen: Some("127.0.0.1:0".to_owned()), set };

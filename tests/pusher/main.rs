@@ -4,6 +4,7 @@
 mod attacks;
 mod backend;
 mod client;
+mod demo;
 mod hub;
 mod keeping;
 #[path = "../native/pattern.rs"]

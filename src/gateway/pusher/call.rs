@@ -172,7 +172,8 @@ fn in_time(shared: &Shared, tenant: &Tenant, timestamp: &str) -> Result<(), Refu
     )))
 }
 
-async fn read(shared: &Shared, limit: usize, body: Body) -> Result<Bytes, Refusal> {
+/// Reads a body of so many bytes at most, if it comes in time.
+pub(super) async fn read(shared: &Shared, limit: usize, body: Body) -> Result<Bytes, Refusal> {
     tokio::select! {
         body = axum::body::to_bytes(body, limit) => {
             body.map_err(|_| Refusal(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long".into()))

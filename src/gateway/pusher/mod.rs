@@ -4,6 +4,7 @@ mod arrival;
 mod asked;
 mod call;
 mod channels;
+mod demo;
 mod dialect;
 mod encode;
 pub mod fault;

@@ -15,7 +15,7 @@ use super::arrival::{Arrival, Handshake};
 use super::call::{Call, Refusal};
 use super::dialect::{Pusher, Shared};
 use super::fault::{self, Fault};
-use super::{queries, trigger, users};
+use super::{demo, queries, trigger, users};
 use crate::broker::Outbox;
 use crate::gateway::limits::Admission;
 use crate::gateway::peer::Front;
@@ -23,12 +23,12 @@ use crate::gateway::upgrade::{NoUpgrade, Upgrade};
 use crate::gateway::websocket;
 
 #[derive(Debug)]
-struct Rest {
-    shared: Arc<Shared>,
+pub(super) struct Rest {
+    pub(super) shared: Arc<Shared>,
     websocket: websocket::Settings,
 }
 
-type Here = State<Arc<Rest>>;
+pub(super) type Here = State<Arc<Rest>>;
 
 /// The routes of the dialect: `/app/` for WebSockets, `/apps/` and `/users/` for backends, below each app's own path too.
 pub fn router(shared: Arc<Shared>, websocket: websocket::Settings) -> Router {
@@ -47,6 +47,7 @@ pub fn router(shared: Arc<Shared>, websocket: websocket::Settings) -> Router {
             .route(&at("/pusher/{*rest}"), any(StatusCode::NOT_FOUND))
             .merge(api(&at))
     });
+    let routes = routes.route("/api/demo/pusher/auth", post(demo::auth));
     routes.with_state(Arc::new(Rest { shared, websocket }))
 }
 

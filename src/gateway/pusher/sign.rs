@@ -27,6 +27,14 @@ pub(super) fn is_signed(app: Option<&App>, parts: &[&str], given: &str) -> bool 
     is_right && is_hex && app.is_some() && !secret.is_empty()
 }
 
+/// The `auth` of a text: the app's key and its signature.
+pub(super) fn auth(app: &App, text: &str) -> String {
+    // Keys of any length will do, so there is always a signature.
+    let mac = Hmac::<Sha256>::new_from_slice(app.secret.expose_secret().as_bytes());
+    let signature = mac.map(|mac| hex::encode(mac.chain_update(text).finalize().into_bytes()));
+    format!("{}:{}", app.key, signature.unwrap_or_default())
+}
+
 /// Whether `auth`, which is a key and a signature, is this app's.
 pub(super) fn is_authorised(app: &App, parts: &[&str], auth: &str) -> bool {
     let (key, signature) = auth.split_once(':').unwrap_or(("", auth));
@@ -76,6 +84,7 @@ mod tests {
         ] {
             let auth = format!("{}:{signature}", app.key);
             assert!(is_authorised(&app, &[signed], &auth), "{signed}");
+            assert_eq!(super::auth(&app, signed), auth);
             let (front, back) = signed.split_at(11);
             assert!(is_authorised(&app, &[front, back], &auth));
             assert!(!is_authorised(&app, &[signed, " "], &auth));
