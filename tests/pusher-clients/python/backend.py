@@ -1,0 +1,34 @@
+"""The server libraries (PY3, PYR), by what is theirs: how they are made, and what they call things."""
+
+import socket
+
+import pusher
+
+resolve = socket.getaddrinfo
+
+
+def lead(name, port):
+    """Has a host name and whatever port lead to a port of this machine, as a hosts file does with the name."""
+
+    def led(host, wanted, *more, **keys):
+        return resolve("127.0.0.1", port, *more, **keys) if host == name else resolve(host, wanted, *more, **keys)
+
+    socket.getaddrinfo = led
+
+
+def make(kind, app, at):
+    """A function that calls a method of a new object of the library."""
+    at = dict(at)
+    leads = at.pop("leads", None)
+    if leads:
+        lead(**leads)
+    at = {key: value for key, value in at.items() if value is not None}
+    names = {"app_id": app["id"], "key": app["key"], "secret": app["secret"]}
+    if kind == "PY3":
+        library = pusher.Pusher(**names, **at)
+        renamed = {"authorize": library.authenticate}
+    else:
+        config = pusher.Config(**names, **at)
+        library = pusher.Pusher(config)
+        renamed = {"authorize": config.authenticate_subscription, "validate_webhook": config.validate_webhook}
+    return lambda method, args: (renamed.get(method) or getattr(library, method))(*args)
