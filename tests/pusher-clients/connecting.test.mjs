@@ -73,7 +73,7 @@ suite('connecting', (stage) => {
     for (const client of clients) assert.deepEqual([client.connects, client.wire.connections], [1, 1], client.name);
   });
 
-  stage.one('U9 RAW', 'that answers nothing is closed with 4201, which pusher-js takes for an invitation to return', async (scene) => {
+  stage.one('U9 RAW', 'that answers nothing is closed with 4201', async (scene) => {
     const client = await scene.connected(RAW, 'mute', { socket: { autoPong: false } });
     assert.equal((await client.next('@disconnected', {}, PATIENCE.leave)).code, 4201);
   });
