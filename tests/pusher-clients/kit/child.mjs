@@ -19,7 +19,6 @@ const doers = {
   unsubscribe: ({ client, channel }) => clients.get(client).unsubscribe(channel),
   trigger: ({ client, channel, event, data }) => clients.get(client).trigger(channel, event, data),
   close: ({ client }) => clients.get(client).close(),
-  states: ({ client }) => clients.get(client).states,
   make: ({ backend, app, at }) => void backends.set(backend, new NodeBackend(app, at)),
   call: ({ backend, method, args }) => backends.get(backend)[method](...args),
 };

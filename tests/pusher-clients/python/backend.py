@@ -1,5 +1,7 @@
 """The server libraries (PY3, PYR), by what is theirs: how they are made, and what they call things."""
 
+import importlib
+import os
 import socket
 
 import pusher
@@ -25,6 +27,9 @@ def make(kind, app, at):
     at = {key: value for key, value in at.items() if value is not None}
     names = {"app_id": app["id"], "key": app["key"], "secret": app["secret"]}
     if kind == "PY3":
+        # This one believes only the authorities that it brings along, and can be told of no others.
+        if "SSL_CERT_FILE" in os.environ:
+            importlib.import_module("pusher.requests").CERT_PATH = os.environ["SSL_CERT_FILE"]
         library = pusher.Pusher(**names, **at)
         renamed = {"authorize": library.authenticate}
     else:
