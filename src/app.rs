@@ -16,7 +16,7 @@ use crate::broker::{Bounds, Broker, Clock, Encode, EncoderId, Handle, MAX_ENCODE
 use crate::config::{AppConfig, Config};
 use crate::core::{Limits as RosterLimits, Mono, NodeId, Timetoken};
 use crate::engine::highwater::{self, HighWater};
-use crate::engine::{AppSlot, Engine, Memory};
+use crate::engine::{AppSlot, DocumentLimits, Engine, Memory};
 use crate::gateway::apps::{App as Tenant, AppLimits, Apps, TopicRule};
 use crate::gateway::http::{self, Tally};
 use crate::gateway::limits::{Caps, Limits};
@@ -24,8 +24,12 @@ use crate::gateway::native::framing::{self, Framing};
 use crate::gateway::origin::Origins;
 use crate::gateway::pattern::Pattern;
 use crate::gateway::peer::Proxies;
+use crate::gateway::spaces::Spaces;
 use crate::gateway::{json, native, pages, pusher, tls, websocket};
 use crate::telemetry::Metrics;
+use crate::webhook::{self, Couriers, Hooks};
+
+mod webhooks;
 
 /// How many framings the native dialect has.
 const FRAMING_COUNT: u8 = 3;
@@ -58,11 +62,13 @@ pub struct Running {
     shutdown: watch::Sender<bool>,
     servers: Vec<tokio::task::JoinHandle<()>>,
     counting: tokio::task::JoinHandle<()>,
+    couriers: Couriers,
 }
 
 /// What listeners and gateways share.
 struct Shared {
     config: Config,
+    node: NodeId,
     clock: Clock,
     metrics: Metrics,
     health: Health,
@@ -88,10 +94,14 @@ impl App {
             health: Health::default(),
             tally: Arc::default(),
             stop: Arc::new(watch::Sender::new(false)),
+            node: NodeId(Uuid::new_v4()),
             clock,
             config,
         };
+        let endpoints = webhooks::endpoints(&shared.config, shared.node)?;
         let handle = start_broker(&shared)?;
+        let settings = webhooks::settings(&shared.config, shared.node, &shared.clock, &shared.metrics);
+        let (hooks, couriers) = Hooks::start(endpoints, settings, &handle).await;
         let slots = shared.apps.iter().map(|app| (app.id.to_string(), handle.for_app(app.slot)));
         let handles: Arc<[(String, Handle)]> = slots.collect();
         let stop = Arc::clone(&shared.stop);
@@ -101,7 +111,7 @@ impl App {
         let address = main.local_addr().map_err(|error| error.to_string())?;
         let mut servers = Vec::new();
         let settings = http_settings(&shared);
-        let routes = routes(&shared, &handle)?;
+        let routes = routes(&shared, &handle, hooks.clone())?;
         let serving = http::serve(main, routes, certificate, settings.clone(), shutdown.subscribe());
         servers.push(tokio::spawn(serving));
 
@@ -110,7 +120,7 @@ impl App {
             let listener = bind("admin.listen", listen).await?;
             admin_address = listener.local_addr().ok();
             let console = console(&shared, Arc::clone(&handles), Arc::clone(&stop));
-            let routes = admin::router(console);
+            let routes = admin::router(console, webhook::routes(hooks));
             // The hub's operators are not counted among its clients.
             let own = http::Settings { limits: Limits::new(Caps::for_files(1_000)), ..settings };
             servers.push(tokio::spawn(http::serve(listener, routes, None, own, shutdown.subscribe())));
@@ -131,6 +141,7 @@ impl App {
             shutdown,
             servers,
             counting,
+            couriers,
         })
     }
 }
@@ -204,6 +215,7 @@ impl Running {
                 tracing::error!(%error, "a listener ended badly");
             }
         }
+        self.couriers.stop().await;
         self.counting.abort();
         tracing::info!("stopped");
     }
@@ -249,7 +261,8 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
     };
     // The engine remembers a topic's numbering a little longer than the roster remembers the topic.
     let retention = config.presence.retention + Duration::from_secs(10);
-    let engine: Box<dyn Engine> = Box::new(Memory::new(now, floor, retention));
+    let documents = DocumentLimits { count: config.limits.documents, bytes: config.limits.document_bytes };
+    let engine: Box<dyn Engine> = Box::new(Memory::new(now, floor, retention).with_documents(documents));
     let encoder =
         |framing: &&'static dyn Framing| Arc::new(native::Encoder::new(*framing)) as Arc<dyn Encode>;
     let forms = FORMS.map(|form| Arc::new(pusher::Encoder(form)) as Arc<dyn Encode>);
@@ -268,8 +281,7 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
         outbox: bounds(config),
     };
     let apps = config.apps.iter().map(|_| (limits, policy)).collect();
-    let node = NodeId(Uuid::new_v4());
-    let (clock, metrics) = (clock.clone(), metrics.clone());
+    let (node, clock, metrics) = (shared.node, clock.clone(), metrics.clone());
     let parts = Parts { node, clock, engine, encoders, apps, inbox: config.limits.inbox, metrics };
     let (broker, handle) = Broker::new(parts);
     let serving = tokio::spawn(broker.run());
@@ -309,9 +321,11 @@ fn keep_mark(folder: &std::path::Path, clock: &Clock) -> Result<Timetoken, Strin
     Ok(floor)
 }
 
-fn routes(shared: &Shared, handle: &Handle) -> Result<Router, String> {
+fn routes(shared: &Shared, handle: &Handle, hooks: Hooks) -> Result<Router, String> {
     let Shared { config, clock, apps, metrics, .. } = shared;
     let settings = websocket_settings(shared);
+    let rates = (config.limits.password_tries_per_minute, config.limits.spaces_per_minute);
+    let spaces = Arc::new(Spaces::new(handle.clone(), clock.clone(), rates));
     let native = |id: u8| {
         Arc::new(native::Shared {
             apps: Arc::clone(apps),
@@ -322,7 +336,10 @@ fn routes(shared: &Shared, handle: &Handle) -> Result<Router, String> {
             ping_interval: config.limits.ping_interval,
             outbox: bounds(config),
             auth_timeout: config.limits.auth_timeout,
+            body_timeout: config.http.body_timeout,
             body_bytes: config.http.body_bytes,
+            spaces: Arc::clone(&spaces),
+            hosts: hosts(config),
             metrics: metrics.clone(),
         })
     };
@@ -333,10 +350,13 @@ fn routes(shared: &Shared, handle: &Handle) -> Result<Router, String> {
         websocket: settings.clone(),
         ping_interval: config.socketio.ping_interval,
         ping_timeout: config.socketio.ping_timeout,
+        connect_timeout: config.socketio.connect_timeout,
+        attachments: config.socketio.attachments,
+        attachment_timeout: config.socketio.attachment_timeout,
         lines: native::Lines::default(),
     };
     let native = native::router(plain, Arc::new(gate));
-    let pusher = pusher::router(Arc::new(pusher_shared(shared, handle)?), settings);
+    let pusher = pusher::router(Arc::new(pusher_shared(shared, handle, hooks, spaces)?), settings);
     let health = shared.health.clone();
     let ready = axum::routing::get(move || async move { admin::readiness(&health) });
     Ok(Router::new()
@@ -358,7 +378,12 @@ fn websocket_settings(shared: &Shared) -> websocket::Settings {
     settings
 }
 
-fn pusher_shared(shared: &Shared, handle: &Handle) -> Result<pusher::Shared, String> {
+fn pusher_shared(
+    shared: &Shared,
+    handle: &Handle,
+    hooks: Hooks,
+    spaces: Arc<Spaces>,
+) -> Result<pusher::Shared, String> {
     let config = &shared.config;
     let tenant = |(app, settings): (&Arc<Tenant>, &AppConfig)| {
         let too_long = || format!("apps.{}.id is too long", app.slot.0);
@@ -371,10 +396,9 @@ fn pusher_shared(shared: &Shared, handle: &Handle) -> Result<pusher::Shared, Str
         clock: shared.clock.clone(),
         encoders: FORMS.into_iter().zip((FRAMING_COUNT..).map(EncoderId)).collect(),
         outbox: bounds(config),
-        is_tls: config.tls.is_some(),
-        has_proxies: !config.http.trusted_proxies.is_empty(),
-        body_timeout: config.limits.auth_timeout,
-        hooks: Arc::new(pusher::NoHooks),
+        spaces,
+        body_timeout: config.http.body_timeout,
+        hooks: Arc::new(webhooks::Outward(hooks)),
         metrics: shared.metrics.clone(),
     })
 }
@@ -403,6 +427,7 @@ fn http_settings(shared: &Shared) -> http::Settings {
     http::Settings {
         proxies: Proxies::new(shared.config.http.trusted_proxies.clone()),
         head_timeout: shared.config.http.head_timeout,
+        keep_alive: shared.config.http.keep_alive,
         drain_timeout: shared.config.drain.timeout,
         tally: Arc::clone(&shared.tally),
         ..http::Settings::new(shared.clock.clone(), Arc::clone(&shared.limits))
@@ -469,6 +494,7 @@ fn tenant(config: &Config, place: usize, app: &AppConfig) -> Result<Tenant, Stri
         updates_per_second: limits.updates_per_second,
         content_bytes: limits.content_bytes,
         receivers: limits.receivers,
+        dial_ins: limits.dial_ins,
     };
     Ok(tenant)
 }

@@ -6,6 +6,8 @@ pub mod bench;
 pub mod broker;
 pub mod config;
 pub mod core;
+pub mod egress;
 pub mod engine;
 pub mod gateway;
 pub mod telemetry;
+pub mod webhook;

@@ -67,6 +67,11 @@ struct Inner {
     sessions: Gauge,
     topics: Gauge,
     panics: Counter,
+    hooks_waiting: Gauge,
+    hooks_delivered: Counter,
+    hooks_given_up: Counter,
+    posts: Counter,
+    posts_failed: Counter,
 }
 
 /// The names of the metrics and what they count; `docs/METRICS.md` is made of it.
@@ -93,6 +98,11 @@ const NAMES: &[(&str, &str)] = &[
     ("hub_broker_sessions", "Sessions, attached or within their grace."),
     ("hub_broker_topics", "Topics of which anything is known."),
     ("hub_process_panics", "Panics, each of which ended one task."),
+    ("hub_webhook_waiting", "Hooks that wait for an endpoint, those under way included."),
+    ("hub_webhook_delivered", "Hooks that an endpoint has taken."),
+    ("hub_webhook_given_up", "Hooks that were tried in vain for too long, or for which there was no room."),
+    ("hub_webhook_posts", "Posts tried, with one hook or several."),
+    ("hub_webhook_posts_failed", "Posts tried that an endpoint did not take; they are tried again."),
 ];
 
 impl Metrics {
@@ -124,6 +134,11 @@ impl Metrics {
             sessions: Gauge::default(),
             topics: Gauge::default(),
             panics: Counter::default(),
+            hooks_waiting: Gauge::default(),
+            hooks_delivered: Counter::default(),
+            hooks_given_up: Counter::default(),
+            posts: Counter::default(),
+            posts_failed: Counter::default(),
         };
         inner.register();
         Self(Arc::new(inner))
@@ -205,6 +220,30 @@ impl Metrics {
         self.0.topics.set(i64::try_from(topics).unwrap_or(i64::MAX));
     }
 
+    /// As many hooks wait for one endpoint `now` as did `before`, or more, or fewer.
+    pub fn hooks_wait(&self, before: usize, now: usize) {
+        let count = |hooks| i64::try_from(hooks).unwrap_or(i64::MAX);
+        self.0.hooks_waiting.inc_by(count(now).saturating_sub(count(before)));
+    }
+
+    /// An endpoint has taken this many hooks.
+    pub fn hooks_delivered(&self, hooks: usize) {
+        self.0.hooks_delivered.inc_by(hooks as u64);
+    }
+
+    /// This many hooks were given up.
+    pub fn hooks_given_up(&self, hooks: usize) {
+        self.0.hooks_given_up.inc_by(hooks as u64);
+    }
+
+    /// A post was tried.
+    pub fn post_tried(&self, is_taken: bool) {
+        self.0.posts.inc();
+        if !is_taken {
+            self.0.posts_failed.inc();
+        }
+    }
+
     /// Everything, in the text format that Prometheus reads.
     #[must_use]
     pub fn text(&self) -> String {
@@ -252,6 +291,11 @@ impl Inner {
             "hub_broker_sessions" => sessions,
             "hub_broker_topics" => topics,
             "hub_process_panics" => panics,
+            "hub_webhook_waiting" => hooks_waiting,
+            "hub_webhook_delivered" => hooks_delivered,
+            "hub_webhook_given_up" => hooks_given_up,
+            "hub_webhook_posts" => posts,
+            "hub_webhook_posts_failed" => posts_failed,
         }
     }
 }

@@ -53,6 +53,63 @@ fn idle_connections_take_memory() {
 }
 
 #[test]
+fn every_scenario_is_played_over_socket_io() {
+    let brief = ["--connections=20", "--seconds=0.2", "--warmup=0.1"];
+    let fanout = ["fanout", "--kind=presence", "--floor-seconds=0.1", "--window=4"];
+    let storm = ["storm", "--connections=60"];
+    let idle = ["idle", "--connections=100", "--settle=0.1"];
+    for scenario in [&[&fanout[..], &brief].concat(), &[&["rate"], &brief[..]].concat(), &storm[..], &idle] {
+        let report = report(&[scenario, &["--dialect=socketio"]].concat());
+        assert_eq!(report["conditions"]["dialect"], "socketio");
+        let result = &report["results"][0];
+        match scenario[0] {
+            "storm" => assert!(result["member_tokens"].as_u64().expect("a count") >= 3_600),
+            "idle" => assert!(result["bytes_per_connection"].as_f64().expect("a number") > 0.0),
+            _ => assert_eq!(result["lost"], 0, "{result}"),
+        }
+    }
+}
+
+#[test]
+fn every_scenario_is_played_over_pusher_channels() {
+    let brief = ["--connections=20", "--seconds=0.2", "--warmup=0.1"];
+    let fanout = [&["fanout", "--floor-seconds=0.1", "--window=1,32"][..], &brief].concat();
+    let private = [&fanout[..], &["--channels=private"]].concat();
+    let rate = [&["rate", "--per-second=100"][..], &brief].concat();
+    let storm = ["storm", "--connections=60"];
+    let idle = ["idle", "--connections=100", "--settle=0.1"];
+    let apart = [&idle[..], &["--topics=0"]].concat();
+    for scenario in [&fanout[..], &private, &rate, &storm, &idle, &apart] {
+        let report = report(&[scenario, &["--dialect=pusher"]].concat());
+        assert_eq!(report["conditions"]["dialect"], "pusher");
+        for result in report["results"].as_array().expect("results") {
+            let count = |name: &str| result[name].as_u64().expect("a count");
+            match scenario[0] {
+                "storm" => assert!(count("member_tokens") >= 3_600, "{result}"),
+                "idle" => assert!(result["bytes_per_connection"].as_f64().expect("a number") > 0.0),
+                _ => {
+                    assert_eq!((count("lost"), count("repeated")), (0, 0), "{result}");
+                    assert_eq!(count("deliveries"), count("publications") * 20, "{result}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_pusher_channels_cannot_do_is_told() {
+    let presence = bench(&["fanout", "--connections=2", "--kind=presence", "--dialect=pusher"]);
+    let private = bench(&["storm", "--connections=2", "--channels=private", "--dialect=pusher"]);
+    let unsigned = bench(&["storm", "--connections=2", "--app-secret=wrong", "--dialect=pusher"]);
+    for (output, why) in
+        [(presence, "--kind message"), (private, "no members"), (unsigned, "Invalid signature")]
+    {
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(why), "{said}");
+    }
+}
+
+#[test]
 fn a_setting_reaches_the_hub_and_a_wrong_one_is_told() {
     report(&["storm", "--connections=2", "--set", "presence.announce_max=500"]);
     let output = bench(&["storm", "--connections=2", "--set", "presence.nonsense=1"]);

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
 
 use super::health::Health;
-use crate::broker::Handle;
+use crate::broker::{CloseReason, Handle};
+use crate::core::{Cause, Command, PartyId};
 use crate::gateway::hosts::is_known_host;
 use crate::telemetry::Metrics;
 
@@ -35,11 +36,13 @@ pub struct Console {
     pub stop: Arc<watch::Sender<bool>>,
 }
 
-/// The routes of the admin listener.
-pub fn router(console: Console) -> Router {
+/// The routes of the admin listener. `more` are calls of other rooms, which need the token too.
+pub fn router(console: Console, more: Router) -> Router {
     let calls = Router::new()
         .route("/admin/stats", get(stats))
         .route("/admin/drain", post(drain))
+        .route("/admin/apps/{app}/parties/{party}/sessions", delete(end_sessions))
+        .merge(more.with_state(()))
         .route_layer(middleware::from_fn_with_state(console.clone(), token_only));
     Router::new()
         .route("/metrics", get(metrics))
@@ -79,6 +82,39 @@ async fn stats(State(console): State<Console>) -> Json<serde_json::Value> {
 async fn drain(State(console): State<Console>) -> StatusCode {
     console.stop.send_replace(true);
     StatusCode::ACCEPTED
+}
+
+/// Ends every session of a party on this node, at once, and tells its clients to stay away.
+async fn end_sessions(
+    State(console): State<Console>,
+    Path((app, party)): Path<(String, String)>,
+) -> Response {
+    let Some((_, handle)) = console.apps.iter().find(|(id, _)| *id == app) else {
+        return wrong(StatusCode::NOT_FOUND, "not.found", "there is no app of this id");
+    };
+    let Ok(party) = PartyId::new(&party) else {
+        return wrong(StatusCode::BAD_REQUEST, "invalid.parameters", "the party's id is not one");
+    };
+    let mut ended = 0;
+    // Whoever comes back just then is ended too.
+    for _ in 0..3 {
+        handle.close_party(party.clone(), CloseReason::Ended).await;
+        let of = party.clone();
+        let sessions = handle.read(move |_, leases, _| leases.of(&of).collect::<Vec<_>>()).await;
+        let sessions = sessions.unwrap_or_default();
+        if sessions.is_empty() {
+            break;
+        }
+        for session in &sessions {
+            handle.ask(Command::End(*session, Cause::Kicked)).await;
+        }
+        ended += sessions.len();
+    }
+    Json(json!({"sessions": ended})).into_response()
+}
+
+fn wrong(status: StatusCode, code: &str, message: &str) -> Response {
+    (status, Json(json!({"error": {"code": code, "message": message}}))).into_response()
 }
 
 /// Lets a request pass that carries the token; it is compared in constant time.
@@ -136,10 +172,15 @@ mod tests {
         }
     }
 
+    fn more() -> Router {
+        Router::new().route("/admin/more", get("more"))
+    }
+
     async fn ask(console: &Console, method: &str, path: &str, headers: Headers<'_>) -> (u16, Response<Body>) {
         let request = Request::builder().method(method).uri(path);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        let response = router(console.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let response =
+            router(console.clone(), more()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         (response.status().as_u16(), response)
     }
 
@@ -161,6 +202,8 @@ mod tests {
             ("GET", "/nowhere", &[known], 404),
             ("GET", "/admin/stats", &[known], 401),
             ("GET", "/admin/stats", &[known, right], 200),
+            ("GET", "/admin/more", &[known], 401),
+            ("GET", "/admin/more", &[known, right], 200),
             ("GET", "/admin/stats", &[known, ("authorization", "bearer 0123456789abcdef")], 200),
             ("GET", "/admin/stats", &[known, ("authorization", "Basic 0123456789abcdef")], 401),
             ("GET", "/admin/stats", &[known, ("authorization", "0123456789abcdef")], 401),

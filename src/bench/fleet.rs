@@ -23,7 +23,8 @@ use super::line::Line;
 /// What is done with the text frames of all connections.
 pub(super) trait Sink: 'static {
     /// Takes a text frame. Is there something in it that the driver of the scenario may be waiting for?
-    fn take(&mut self, seat: usize, text: &[u8], wire: usize) -> bool;
+    /// Frames that are appended to `answers` go back on the same connection at once.
+    fn take(&mut self, seat: usize, text: &[u8], wire: usize, answers: &mut Vec<u8>) -> bool;
 }
 
 /// Large enough for 32 deliveries and most snapshots in one read.
@@ -107,7 +108,7 @@ impl<S: Sink> Fleet<S> {
         look(&mut self.shared.sink.borrow_mut())
     }
 
-    /// Text frames and bytes that have arrived so far.
+    /// Text frames and bytes that have arrived so far, without those that were answered at once.
     pub(super) fn volume(&self) -> (u64, u64) {
         (self.shared.frames.get(), self.shared.bytes.get())
     }
@@ -188,20 +189,24 @@ impl<S: Sink> Pump<S> {
         let mut sink = shared.sink.borrow_mut();
         let mut is_progress = false;
         let mut end = None;
+        let mut answers = Vec::new();
         let fed = splitter.feed(chunk, |Frame { opcode, payload, wire }| match opcode {
             Opcode::Text => {
-                shared.frames.set(shared.frames.get() + 1);
-                shared.bytes.set(shared.bytes.get() + wire as u64);
-                is_progress |= sink.take(*seat, payload, wire);
+                let before = answers.len();
+                is_progress |= sink.take(*seat, payload, wire, &mut answers);
+                // A dialect's heartbeat is no more a sign of progress than the WebSocket's own.
+                if answers.len() == before {
+                    shared.frames.set(shared.frames.get() + 1);
+                    shared.bytes.set(shared.bytes.get() + wire as u64);
+                }
             }
-            Opcode::Ping => {
-                let mut pong = Vec::with_capacity(16);
-                put_pong(payload, &mut pong);
-                line.push(&pong);
-            }
+            Opcode::Ping => put_pong(payload, &mut answers),
             Opcode::Close => end = Some(closing(payload)),
             Opcode::Binary | Opcode::Pong => {}
         });
+        if !answers.is_empty() {
+            line.push(&answers);
+        }
         if is_progress {
             shared.progress.notify_one();
         }

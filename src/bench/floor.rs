@@ -138,7 +138,7 @@ async fn rounds(listener: &TcpListener, process: Process, load: Load) -> Result<
 struct Awaited(u64);
 
 impl Sink for Awaited {
-    fn take(&mut self, _seat: usize, _text: &[u8], _wire: usize) -> bool {
+    fn take(&mut self, _seat: usize, _text: &[u8], _wire: usize, _answers: &mut Vec<u8>) -> bool {
         self.0 = self.0.saturating_sub(1);
         self.0 == 0
     }

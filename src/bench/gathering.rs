@@ -1,5 +1,7 @@
 //! Keeps, for every connection of a storm, the set of members it has been told of, and knows when all sets are full.
 
+use std::rc::Rc;
+
 use super::protocol::{Heard, Protocol};
 use super::stage::Audience;
 
@@ -47,7 +49,7 @@ impl Seats {
 /// What every connection knows of who is present.
 #[derive(Debug)]
 pub(super) struct Gathering {
-    protocol: &'static dyn Protocol,
+    protocol: Rc<dyn Protocol>,
     known: Vec<Seats>,
     full: usize,
     tokens: u64,
@@ -58,7 +60,7 @@ pub(super) struct Gathering {
 
 impl Gathering {
     /// For this many members, each of whom watches all.
-    pub(super) fn new(members: usize, protocol: &'static dyn Protocol) -> Self {
+    pub(super) fn new(members: usize, protocol: Rc<dyn Protocol>) -> Self {
         Self {
             protocol,
             known: vec![Seats::new(members); members],
@@ -95,7 +97,7 @@ impl Gathering {
         self.fault.as_deref()
     }
 
-    /// Forgets what this connection knows, so that only a new snapshot can make it full again.
+    /// Forgets what this connection knows, so that only a new roster can make it full again.
     pub(super) fn forget(&mut self, seat: usize) {
         self.change(seat, Seats::clear);
     }
@@ -179,7 +181,7 @@ mod tests {
 
     #[test]
     fn converged_means_that_everybody_knows_everybody() {
-        let mut gathering = Gathering::new(70, &Native);
+        let mut gathering = Gathering::new(70, Rc::new(Native));
         let all: Vec<usize> = (0..70).collect();
         for seat in 0..69 {
             assert!(tell(&mut gathering, seat, &snapshot(&all)));
@@ -194,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_same_member_many_times_is_one_member() {
-        let mut gathering = Gathering::new(2, &Native);
+        let mut gathering = Gathering::new(2, Rc::new(Native));
         for _ in 0..5 {
             tell(&mut gathering, 0, &presence("online", 1));
             tell(&mut gathering, 1, &presence("online", 1));
@@ -204,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_leave_or_a_smaller_snapshot_undoes_a_full_roster() {
-        let mut gathering = Gathering::new(2, &Native);
+        let mut gathering = Gathering::new(2, Rc::new(Native));
         assert!(tell(&mut gathering, 1, &snapshot(&[0, 1])));
         assert!(tell(&mut gathering, 1, &presence("leaves", 0)));
         assert_eq!(gathering.full(), 0);
@@ -215,7 +217,7 @@ mod tests {
 
     #[test]
     fn strangers_do_not_count_and_a_roster_in_the_wrong_place_is_a_fault() {
-        let mut gathering = Gathering::new(2, &Native);
+        let mut gathering = Gathering::new(2, Rc::new(Native));
         tell(&mut gathering, 0, &snapshot(&[0, 2, 77_777]));
         assert_eq!((gathering.full(), gathering.fault()), (0, None));
         let astray = r#"{"event":"CHANNEL_SUBSCRIBED","payload":{"other":[{"_id":"bench-000001"}],"hub":{"roster":[]}}}"#;

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::connect::Address;
 use super::error::BenchError;
 use super::launch::{Cores, again};
-use super::options::HubOptions;
+use super::options::{Dialect, Options};
 use super::process::Process;
 
 /// A hub gets this long to say where it listens.
@@ -26,6 +26,16 @@ const SETTINGS: [&str; 5] = [
     "limits.events_per_second=1000000",
     "limits.updates_per_second=1000000",
     "limits.unauthenticated_percent=100",
+];
+
+/// The demo app, with client events as fast as they come. Whoever has a file of settings has apps of their own in it.
+const PUSHER_APP: [&str; 6] = [
+    "apps.0.id=1",
+    "apps.0.key=demo-key",
+    "apps.0.secret=demo-secret",
+    "apps.0.open_topics=true",
+    "apps.0.pusher.client_events=true",
+    "apps.0.pusher.client_events_per_second=1000000",
 ];
 
 /// Connections that the hub takes beyond those of the scenario.
@@ -49,14 +59,15 @@ impl Hub {
     }
 
     /// Starts a hub on a free port of the loopback and waits until it listens.
-    pub(super) async fn start(
-        options: &HubOptions,
-        connections: usize,
-        cores: Cores,
-    ) -> Result<Self, BenchError> {
+    pub(super) async fn start(options: &Options, cores: Cores) -> Result<Self, BenchError> {
+        let (connections, dialect) = (options.scenario.connections(), options.dialect);
+        let options = &options.hub;
         let mut arguments = vec!["--listen=127.0.0.1:0".to_owned()];
         arguments.extend(options.config.as_ref().map(|file| format!("--config={}", file.display())));
         arguments.extend(SETTINGS.map(|setting| format!("--set={setting}")));
+        if dialect == Dialect::Pusher && options.config.is_none() {
+            arguments.extend(PUSHER_APP.map(|setting| format!("--set={setting}")));
+        }
         arguments.push(format!("--set=limits.connections={}", connections + SPARE_CONNECTIONS));
         arguments.extend(options.set.iter().map(|setting| format!("--set={setting}")));
         let (mut child, process) = again(cores, &arguments, Stdio::piped())?;

@@ -1,4 +1,4 @@
-//! The scenario `idle`: many connections that watch a topic and do nothing else.
+//! The scenario `idle`: many connections that watch a topic, or none, and do nothing else.
 
 use std::time::Duration;
 
@@ -19,7 +19,9 @@ pub(super) async fn run(ground: &Ground, options: &IdleOptions) -> Result<Report
     let (empty, cpu) = (hub.resident()?, hub.cpu()?);
     let watch = Stopwatch::start();
     let crowd = Crowd::gather(ground, options.connections, Deaf).await?;
-    crowd.watch(|seat| format!("{prefix}-{}", seat % options.topics)).await?;
+    if options.topics > 0 {
+        crowd.watch(|seat| format!("{prefix}-{}", seat % options.topics)).await?;
+    }
     let (elapsed, cpu) = (watch.elapsed(), hub.cpu()? - cpu);
     let full = hub.resident()?;
     let settling = hub.cpu()?;

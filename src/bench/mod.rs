@@ -22,8 +22,10 @@ mod options;
 mod process;
 mod protocol;
 mod publisher;
+mod pusher;
 mod rate;
 mod report;
+mod socketio;
 mod stage;
 mod stopwatch;
 mod storm;
@@ -33,6 +35,7 @@ mod token;
 #[cfg(test)]
 mod rehearsal;
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::task::LocalSet;
@@ -44,9 +47,12 @@ use hub::Hub;
 use interrupt::Interrupt;
 use launch::Cores;
 use native::Native;
-use options::{HubOptions, Scenario};
+use options::{Channels, Dialect, Scenario};
 use process::Process;
+use protocol::Protocol;
+use pusher::Pusher;
 use report::Report;
+use socketio::SocketIo;
 use stage::Ground;
 use token::Mint;
 
@@ -93,17 +99,23 @@ async fn measure(options: Options) -> Result<Report, BenchError> {
     if let Scenario::Floor(floor) = &options.scenario {
         return interrupt.or(floor::run(floor, cores)).await;
     }
-    let hub = interrupt.or(bring_up(&options.hub, options.scenario.connections(), cores)).await?;
+    if options.channels == Channels::Private && matches!(options.scenario, Scenario::Storm(_)) {
+        return Err(BenchError::Option("private channels have no members to know of".to_owned()));
+    }
+    let hub = interrupt.or(bring_up(&options, cores)).await?;
+    let app = (options.hub.app_key.as_str(), options.hub.app_secret.as_str());
     let ground = Ground {
         address: hub.address(),
         process: hub.process(),
-        mint: Mint::new(&options.hub.app_key, &options.hub.app_secret),
-        protocol: &Native,
+        mint: Mint::new(app.0, app.1),
+        protocol: options.dialect.protocol(app, options.channels),
         patience: Duration::from_secs_f64(options.hub.patience),
     };
     let report = interrupt.or(play(&options.scenario, &ground, cores)).await;
     hub.end().await?;
-    report
+    let mut report = report?;
+    report.conditions = report.conditions.word("dialect", options.dialect.name());
+    Ok(report)
 }
 
 async fn play(scenario: &Scenario, ground: &Ground, cores: Cores) -> Result<Report, BenchError> {
@@ -117,10 +129,10 @@ async fn play(scenario: &Scenario, ground: &Ground, cores: Cores) -> Result<Repo
     }
 }
 
-async fn bring_up(options: &HubOptions, connections: usize, cores: Cores) -> Result<Hub, BenchError> {
-    match (&options.url, options.pid) {
+async fn bring_up(options: &Options, cores: Cores) -> Result<Hub, BenchError> {
+    match (&options.hub.url, options.hub.pid) {
         (Some(url), Some(pid)) => Hub::running(url, Process(pid), cores),
-        (None, None) => Hub::start(options, connections, cores).await,
+        (None, None) => Hub::start(options, cores).await,
         (Some(_), None) | (None, Some(_)) => {
             Err(BenchError::Option("--url and --pid go together".to_owned()))
         }
@@ -146,8 +158,35 @@ fn make_room(connections: usize) -> Result<(), BenchError> {
     Ok(())
 }
 
+impl Dialect {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::SocketIo => "socketio",
+            Self::Pusher => "pusher",
+        }
+    }
+
+    fn protocol(self, (key, secret): (&str, &str), channels: Channels) -> Rc<dyn Protocol> {
+        match self {
+            Self::Native => Rc::new(Native),
+            Self::SocketIo => Rc::new(SocketIo),
+            Self::Pusher => Rc::new(Pusher::new(key, secret, channels.prefix())),
+        }
+    }
+}
+
+impl Channels {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Presence => "presence-",
+            Self::Private => "private-",
+        }
+    }
+}
+
 impl Scenario {
-    fn connections(&self) -> usize {
+    pub(super) fn connections(&self) -> usize {
         match self {
             Self::Fanout(options) => options.connections,
             Self::Rate(options) => options.connections,

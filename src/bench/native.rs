@@ -3,15 +3,17 @@
 use memchr::memmem;
 use serde_json::{Value, json};
 
-use super::protocol::{Heard, PARTY_PREFIX, Protocol, Saying, seat_of};
+use super::protocol::{Habits, Heard, PARTY_PREFIX, Protocol, Saying, Speaker, seat_of};
 
 /// `protocol/native.md`.
 #[derive(Debug)]
 pub(super) struct Native;
 
 const ENVELOPE: &[u8] = b"{\"event\":\"";
-const ID: &[u8] = b"\"_id\":\"";
+/// How an id begins.
+pub(super) const ID: &[u8] = b"\"_id\":\"";
 const ONLINE: &str = "app.event.presence.party.online";
+const PARTIES: &str = "app.event.presence.request.parties";
 /// How far into a presence event its category is looked for before the whole text is searched.
 const NEAR: usize = 128;
 
@@ -20,21 +22,13 @@ impl Protocol for Native {
         format!("/ws?token={token}")
     }
 
-    fn say(&self, saying: Saying<'_>) -> String {
-        match saying {
-            Saying::Watch { topic } => json!({
-                "event": "SUBSCRIBE_CHANNEL", "payload": {"channel": {"type": "topic", "_id": topic}},
-            }),
-            Saying::Online { topic, text } => json!({
-                "event": "SEND_PRESENCE_EVENT",
-                "payload": {"category": ONLINE, "topicId": topic, "content": {"text": text}},
-            }),
-            Saying::Publish { topic, text } => json!({
-                "event": "SEND_MESSAGE",
-                "payload": {"category": "chat", "topicId": topic, "content": {"bodyText": text}},
-            }),
-        }
-        .to_string()
+    fn say(&self, _speaker: Speaker<'_>, saying: Saying<'_>, out: &mut dyn FnMut(&str)) {
+        let (event, payload) = match saying {
+            // Whoever subscribes once more gets a fresh snapshot.
+            Saying::Roster { topic } => said(Saying::Watch { topic }),
+            other => said(other),
+        };
+        out(&json!({"event": event, "payload": payload}).to_string());
     }
 
     fn hear(&self, text: &[u8]) -> Heard {
@@ -49,31 +43,54 @@ impl Protocol for Native {
         }
     }
 
+    fn socket_of(&self, _welcome: &[u8]) -> Option<String> {
+        None
+    }
+
+    fn habits(&self) -> Habits {
+        Habits { shows_roster: true, echoes: true, updates: true }
+    }
+
     fn members(&self, text: &[u8], each: &mut dyn FnMut(usize)) {
         for at in memmem::find_iter(text, ID) {
-            let id = text.get(at + ID.len()..).unwrap_or_default();
-            let Some(id) = id.get(..PARTY_PREFIX.len() + 6) else { continue };
-            if let Some(seat) = seat_of(id) {
-                each(seat);
-            }
+            seat_at(text, at).into_iter().for_each(&mut *each);
         }
     }
 
     fn members_by_the_book(&self, text: &[u8]) -> Option<Vec<usize>> {
         let value: Value = serde_json::from_slice(text).ok()?;
         let payload = value.get("payload")?;
-        let ids: Vec<&Value> = match value.get("event")?.as_str()? {
-            "CHANNEL_SUBSCRIBED" => {
-                let roster = payload.get("hub")?.get("roster")?.as_array()?;
-                roster.iter().filter_map(|entry| entry.get("user")?.get("_id")).collect()
-            }
-            _ => vec![payload.get("sender")?.get("_id")?],
-        };
-        Some(ids.iter().filter_map(|id| seat_of(id.as_str()?.as_bytes())).collect())
+        if value.get("event")?.as_str()? != "CHANNEL_SUBSCRIBED" {
+            return Some(sender(payload)?.into_iter().collect());
+        }
+        let roster = payload.get("hub")?.get("roster")?.as_array()?;
+        let ids = roster.iter().filter_map(|entry| entry.get("user")?.get("_id")?.as_str());
+        Some(ids.filter_map(|id| seat_of(id.as_bytes())).collect())
     }
 }
 
-fn heard(name: &[u8], text: &[u8]) -> Heard {
+/// The event that says something, and its payload; they are the same in every framing of the dialect.
+pub(super) fn said(saying: Saying<'_>) -> (&'static str, Value) {
+    match saying {
+        Saying::Watch { topic } => ("SUBSCRIBE_CHANNEL", json!({"channel": {"type": "topic", "_id": topic}})),
+        Saying::Online { topic, text } => {
+            ("SEND_PRESENCE_EVENT", json!({"category": ONLINE, "topicId": topic, "content": {"text": text}}))
+        }
+        Saying::Roster { topic } => ("SEND_PRESENCE_EVENT", json!({"category": PARTIES, "topicId": topic})),
+        Saying::Publish { topic, text } => {
+            ("SEND_MESSAGE", json!({"category": "chat", "topicId": topic, "content": {"bodyText": text}}))
+        }
+    }
+}
+
+/// The seat of the sender of a presence event, whose payload must name one; strangers have no seat.
+pub(super) fn sender(payload: &Value) -> Option<Option<usize>> {
+    let id = payload.get("sender")?.get("_id")?.as_str()?;
+    Some(seat_of(id.as_bytes()))
+}
+
+/// What the event of this name is; `text` is all of its frame.
+pub(super) fn heard(name: &[u8], text: &[u8]) -> Heard {
     match name {
         b"MESSAGE_SENT" => Heard::Text,
         b"PRESENCE_EVENT_RESPONSE" => presence(text),
@@ -84,6 +101,12 @@ fn heard(name: &[u8], text: &[u8]) -> Heard {
         }
         _ => Heard::Other,
     }
+}
+
+/// The seat of the party whose [`ID`] is at this place of a frame.
+pub(super) fn seat_at(text: &[u8], at: usize) -> Option<usize> {
+    let id = at + ID.len();
+    seat_of(text.get(id..id + PARTY_PREFIX.len() + 6)?)
 }
 
 fn presence(text: &[u8]) -> Heard {
@@ -159,11 +182,17 @@ mod tests {
 
     #[test]
     fn what_is_said_is_the_protocol() {
-        let said: Value =
-            serde_json::from_str(&Native.say(Saying::Publish { topic: "t", text: "hi" })).unwrap();
-        assert_eq!(said["event"], "SEND_MESSAGE");
-        assert_eq!(said["payload"]["content"]["bodyText"], "hi");
-        let said: Value = serde_json::from_str(&Native.say(Saying::Watch { topic: "t" })).unwrap();
-        assert_eq!(said["payload"]["channel"], json!({"type": "topic", "_id": "t"}));
+        let said = |saying| {
+            let mut frames = Vec::new();
+            let speaker = Speaker { seat: 0, socket: "" };
+            Native.say(speaker, saying, &mut |text| frames.push(serde_json::from_str(text).unwrap()));
+            let [frame]: [Value; 1] = frames.try_into().unwrap();
+            frame
+        };
+        let published = said(Saying::Publish { topic: "t", text: "hi" });
+        assert_eq!(published["event"], "SEND_MESSAGE");
+        assert_eq!(published["payload"]["content"]["bodyText"], "hi");
+        let watched = said(Saying::Watch { topic: "t" });
+        assert_eq!(watched["payload"]["channel"], json!({"type": "topic", "_id": "t"}));
     }
 }

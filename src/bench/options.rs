@@ -10,6 +10,12 @@ use clap::{Args, Subcommand, ValueEnum};
 pub struct Options {
     #[command(subcommand)]
     pub(super) scenario: Scenario,
+    /// The wire language that is spoken.
+    #[arg(long, global = true, value_enum, default_value = "native")]
+    pub(super) dialect: Dialect,
+    /// In the Pusher dialect: the sort of channel that is subscribed to.
+    #[arg(long, global = true, value_enum, default_value = "presence")]
+    pub(super) channels: Channels,
     /// Report as one line of JSON instead of a table.
     #[arg(long, global = true)]
     pub(super) json: bool,
@@ -21,6 +27,27 @@ pub struct Options {
     pub(super) pin: bool,
     #[command(flatten)]
     pub(super) hub: Box<HubOptions>,
+}
+
+/// The wire languages that the bench speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Dialect {
+    /// The native dialect over a plain WebSocket.
+    Native,
+    /// The native dialect over Socket.IO: Engine.IO 4 over a WebSocket, in the namespace `/chat`.
+    #[value(name = "socketio")]
+    SocketIo,
+    /// Pusher Channels, protocol 7: members of presence channels, who send client events.
+    Pusher,
+}
+
+/// The sorts of channels of the Pusher dialect that take client events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Channels {
+    /// Whoever subscribes is a member.
+    Presence,
+    /// Nobody is: as where other dialects only watch.
+    Private,
 }
 
 /// Which hub is measured.
@@ -38,7 +65,7 @@ pub(super) struct HubOptions {
     /// A setting for the hub that is started; may be repeated.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub(super) set: Vec<String>,
-    /// The key of the app that signs the tokens.
+    /// The key of the app that signs the tokens or, in the Pusher dialect, subscriptions.
     #[arg(long, global = true, default_value = "demo-key")]
     pub(super) app_key: String,
     /// Its secret.
@@ -128,11 +155,11 @@ pub(super) struct RateOptions {
 /// Options of `idle`.
 #[derive(Debug, Args)]
 pub(super) struct IdleOptions {
-    /// Connections, each watching one topic.
+    /// Connections, each watching one topic, unless there is none.
     #[arg(long, default_value_t = 10_000, value_parser = size)]
     pub(super) connections: usize,
-    /// Topics, watched in turn.
-    #[arg(long, default_value_t = 100, value_parser = size)]
+    /// Topics, watched in turn; with 0, connections watch nothing.
+    #[arg(long, default_value_t = 100, value_parser = size_or_none)]
     pub(super) topics: usize,
     /// Seconds after which memory is read once more.
     #[arg(long, default_value_t = 5.0, value_parser = span)]
@@ -194,6 +221,13 @@ fn size(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(size @ 1..=MOST_SEATS) => Ok(size),
         _ => Err(format!("not a number from 1 to {MOST_SEATS}")),
+    }
+}
+
+fn size_or_none(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(size @ 0..=MOST_SEATS) => Ok(size),
+        _ => Err(format!("not a number from 0 to {MOST_SEATS}")),
     }
 }
 

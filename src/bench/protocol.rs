@@ -5,17 +5,43 @@ pub(super) trait Protocol: std::fmt::Debug {
     /// The path and query of the handshake of a party with this token.
     fn request_target(&self, token: &str) -> String;
 
-    /// The text frame that says this.
-    fn say(&self, saying: Saying<'_>) -> String;
+    /// Hands each text frame that it takes to say this to `out`; where there is nothing to say, none.
+    fn say(&self, speaker: Speaker<'_>, saying: Saying<'_>, out: &mut dyn FnMut(&str));
 
     /// What a text frame of the hub is. Called for every delivery: it looks only as far as it must.
     fn hear(&self, text: &[u8]) -> Heard;
+
+    /// What the hub calls the connection that it welcomes with this frame, in dialects where clients must know.
+    fn socket_of(&self, welcome: &[u8]) -> Option<String>;
+
+    /// In what the dialect differs from others that do the same.
+    fn habits(&self) -> Habits;
 
     /// Calls `each` with the seat of every member that a presence frame or a snapshot names as present.
     fn members(&self, text: &[u8], each: &mut dyn FnMut(usize));
 
     /// The same by a full parse and from the documented places only: the yardstick of the quick scan. `None` if there are none.
     fn members_by_the_book(&self, text: &[u8]) -> Option<Vec<usize>>;
+}
+
+/// In what a dialect differs from others that do the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Habits {
+    /// The answer to [`Saying::Watch`] names who is present. Where it does not, clients ask with [`Saying::Roster`].
+    pub(super) shows_roster: bool,
+    /// Whoever publishes gets the publication too.
+    pub(super) echoes: bool,
+    /// Members can change what they say of themselves.
+    pub(super) updates: bool,
+}
+
+/// Who says something.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Speaker<'a> {
+    /// Its seat.
+    pub(super) seat: usize,
+    /// What the hub calls its connection; empty if clients need not know.
+    pub(super) socket: &'a str,
 }
 
 /// What a connection of the bench can say.
@@ -33,6 +59,11 @@ pub(super) enum Saying<'a> {
         /// Part of the content.
         text: &'a str,
     },
+    /// Be told afresh who is present in a topic that is watched.
+    Roster {
+        /// Its name.
+        topic: &'a str,
+    },
     /// Send a text to everybody who watches.
     Publish {
         /// The topic's name.
@@ -47,6 +78,8 @@ pub(super) enum Saying<'a> {
 pub(super) enum Heard {
     /// The connection is authenticated.
     Welcome,
+    /// The topic is watched; its roster is to be asked for.
+    Watching,
     /// The topic is watched; this is its roster.
     Snapshot,
     /// A published text.
@@ -57,6 +90,11 @@ pub(super) enum Heard {
     Left,
     /// The hub says no.
     Refused,
+    /// A part of the handshake or a heartbeat, to be answered at once whatever the scenario does.
+    Call {
+        /// The text frame that answers it.
+        answer: &'static str,
+    },
     /// Nothing the bench measures.
     Other,
 }

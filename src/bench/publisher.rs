@@ -47,8 +47,16 @@ impl Publisher {
         kind: Kind,
         frame_bytes: usize,
     ) -> Result<Self, BenchError> {
+        let habits = ground.protocol.habits();
+        if kind == Kind::Presence && !habits.updates {
+            let why = "members cannot change what they say of themselves in this dialect: use --kind message";
+            return Err(BenchError::Option(why.to_owned()));
+        }
         let watch = Stopwatch::start();
-        let crowd = Crowd::gather(ground, connections, Tally::new(connections, watch)).await?;
+        // Everything goes to as many as was asked for, and be it that who publishes comes on top.
+        let (seats, deaf) =
+            if habits.echoes { (connections, None) } else { (connections + 1, Some(PUBLISHER)) };
+        let crowd = Crowd::gather(ground, seats, Tally::new(seats, deaf, watch)).await?;
         let topic = topic("publish");
         crowd.watch(|_| topic.clone()).await?;
         let mut publisher = Self { crowd, hub: ground.process, watch, topic, kind, pad: 0 };
@@ -125,7 +133,7 @@ impl Publisher {
                 Kind::Message => Saying::Publish { topic, text },
                 Kind::Presence => Saying::Online { topic, text },
             };
-            self.crowd.put(saying, &mut frames);
+            self.crowd.put(PUBLISHER, saying, &mut frames);
         }
         self.crowd.send(PUBLISHER, &frames).await
     }

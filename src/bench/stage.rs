@@ -1,5 +1,6 @@
 //! Takes connections to where a scenario begins: authenticated, and watching their topics.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -9,7 +10,7 @@ use super::error::BenchError;
 use super::fleet::{Fleet, Sink};
 use super::frame::put_client_text;
 use super::process::Process;
-use super::protocol::{Heard, Protocol, Saying};
+use super::protocol::{Heard, Protocol, Saying, Speaker};
 use super::token::Mint;
 
 /// How many connections are opened, or topics watched, at once.
@@ -33,7 +34,7 @@ pub(super) struct Ground {
     /// Makes the parties' tokens.
     pub(super) mint: Mint,
     /// The dialect spoken.
-    pub(super) protocol: &'static dyn Protocol,
+    pub(super) protocol: Rc<dyn Protocol>,
     /// How long nothing may happen before a scenario gives up.
     pub(super) patience: Duration,
 }
@@ -41,7 +42,9 @@ pub(super) struct Ground {
 /// Stands between the connections and the audience, and keeps count of who is in.
 #[derive(Debug)]
 pub(super) struct Stage<A> {
-    protocol: &'static dyn Protocol,
+    protocol: Rc<dyn Protocol>,
+    /// What the hub calls the connections, by seat, where clients must know.
+    sockets: Vec<String>,
     welcomed: usize,
     watching: usize,
     refusal: Option<(usize, String)>,
@@ -49,11 +52,23 @@ pub(super) struct Stage<A> {
 }
 
 impl<A: Audience> Sink for Stage<A> {
-    fn take(&mut self, seat: usize, text: &[u8], wire: usize) -> bool {
+    fn take(&mut self, seat: usize, text: &[u8], wire: usize, answers: &mut Vec<u8>) -> bool {
         let heard = self.protocol.hear(text);
         match heard {
             Heard::Welcome => {
                 self.welcomed += 1;
+                if let Some(socket) = self.protocol.socket_of(text) {
+                    self.sockets.resize_with(self.sockets.len().max(seat + 1), String::new);
+                    self.sockets[seat] = socket;
+                }
+                true
+            }
+            Heard::Call { answer } => {
+                put_client_text(answer.as_bytes(), answers);
+                false
+            }
+            Heard::Watching => {
+                self.watching += 1;
                 true
             }
             Heard::Snapshot => {
@@ -77,16 +92,18 @@ impl<A: Audience> Sink for Stage<A> {
 #[derive(Debug)]
 pub(super) struct Crowd<A> {
     fleet: Fleet<Stage<A>>,
-    protocol: &'static dyn Protocol,
+    protocol: Rc<dyn Protocol>,
     patience: Duration,
 }
 
 impl<A: Audience> Crowd<A> {
     /// Connects this many parties and waits until the hub has let them in.
     pub(super) async fn gather(ground: &Ground, size: usize, audience: A) -> Result<Self, BenchError> {
-        let Ground { protocol, patience, .. } = *ground;
-        let stage = Stage { protocol, welcomed: 0, watching: 0, refusal: None, audience };
-        let mut crowd = Self { fleet: Fleet::new(stage), protocol, patience };
+        let protocol = Rc::clone(&ground.protocol);
+        let stage =
+            Stage { protocol, sockets: Vec::new(), welcomed: 0, watching: 0, refusal: None, audience };
+        let protocol = Rc::clone(&ground.protocol);
+        let mut crowd = Self { fleet: Fleet::new(stage), protocol, patience: ground.patience };
         while crowd.fleet.size() < size {
             let first = crowd.fleet.size();
             let seats = first..size.min(first + STRIDE);
@@ -124,14 +141,18 @@ impl<A: Audience> Crowd<A> {
     pub(super) fn say_all(&self, seat: usize, sayings: &[Saying<'_>]) {
         let mut out = Vec::with_capacity(1_024);
         for saying in sayings {
-            put_client_text(self.protocol.say(*saying).as_bytes(), &mut out);
+            self.put(seat, *saying, &mut out);
         }
         self.fleet.push(seat, &out);
     }
 
-    /// Appends the frame that says something, to be sent with [`Self::send`].
-    pub(super) fn put(&self, saying: Saying<'_>, out: &mut Vec<u8>) {
-        put_client_text(self.protocol.say(saying).as_bytes(), out);
+    /// Appends the frames that say something on one connection, to be sent with [`Self::send`].
+    pub(super) fn put(&self, seat: usize, saying: Saying<'_>, out: &mut Vec<u8>) {
+        self.fleet.with(|stage| {
+            let socket = stage.sockets.get(seat).map_or("", String::as_str);
+            let mut put = |text: &str| put_client_text(text.as_bytes(), out);
+            self.protocol.say(Speaker { seat, socket }, saying, &mut put);
+        });
     }
 
     /// Sends frames on one connection.

@@ -1,5 +1,6 @@
 //! The scenario `storm`: everybody joins one topic at once.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::error::BenchError;
@@ -19,13 +20,16 @@ const AFTERMATH: Duration = Duration::from_millis(200);
 pub(super) async fn run(ground: &Ground, options: &StormOptions) -> Result<Report, BenchError> {
     let members = options.connections;
     let hub = ground.process;
-    let crowd = Crowd::gather(ground, members, Gathering::new(members, ground.protocol)).await?;
+    let crowd = Crowd::gather(ground, members, Gathering::new(members, Rc::clone(&ground.protocol))).await?;
     let topic = topic("storm");
+    let shows_roster = ground.protocol.habits().shows_roster;
     let (cpu, bench, before) = (hub.cpu()?, Process::own().cpu()?, crowd.volume());
     let watch = Stopwatch::start();
     for seat in 0..members {
         let topic = topic.as_str();
-        crowd.say_all(seat, &[Saying::Watch { topic }, Saying::Online { topic, text: "here" }]);
+        let mut sayings = vec![Saying::Watch { topic }, Saying::Online { topic, text: "here" }];
+        sayings.extend((!shows_roster).then_some(Saying::Roster { topic }));
+        crowd.say_all(seat, &sayings);
     }
     crowd.flush().await?;
     let converged = crowd.until("everybody to know everybody", |gathering| gathering.is_converged()).await;
@@ -66,7 +70,7 @@ fn explain(
     }
 }
 
-/// Asks for a snapshot afresh on the connection whose frames are all parsed in full: it alone must name everybody.
+/// Asks for the roster afresh on the connection whose frames are all parsed in full: it alone must name everybody.
 async fn verify(crowd: &Crowd<Gathering>, topic: &str) -> Result<u64, BenchError> {
     if !crowd.with(|gathering| gathering.is_converged()) {
         return Err(BenchError::Untrue(
@@ -74,8 +78,8 @@ async fn verify(crowd: &Crowd<Gathering>, topic: &str) -> Result<u64, BenchError
         ));
     }
     crowd.with(|gathering| gathering.forget(0));
-    crowd.say(0, Saying::Watch { topic });
-    crowd.until("a last snapshot to name everybody", |gathering| gathering.is_converged()).await?;
+    crowd.say(0, Saying::Roster { topic });
+    crowd.until("a last roster to name everybody", |gathering| gathering.is_converged()).await?;
     let (checked, fault) =
         crowd.with(|gathering| (gathering.checked(), gathering.fault().map(str::to_owned)));
     fault.map_or(Ok(checked), |fault| Err(BenchError::Untrue(fault)))

@@ -31,6 +31,8 @@ pub(super) struct Tally {
     watch: Stopwatch,
     /// The number of the last publication that each seat has.
     last: Vec<u64>,
+    /// The seat that is to get none of them.
+    deaf: Option<usize>,
     /// How many seats each publication after `done` is still on its way to.
     open: VecDeque<usize>,
     done: u64,
@@ -40,11 +42,12 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// For this many watchers; `watch` is what publications are due by.
-    pub(super) fn new(watchers: usize, watch: Stopwatch) -> Self {
+    /// For this many seats, of which one may be deaf to all publications; `watch` is what they are due by.
+    pub(super) fn new(seats: usize, deaf: Option<usize>, watch: Stopwatch) -> Self {
         Self {
             watch,
-            last: vec![0; watchers],
+            last: vec![0; seats],
+            deaf,
             open: VecDeque::new(),
             done: 0,
             finder: Finder::default(),
@@ -55,7 +58,7 @@ impl Tally {
 
     /// The marker of the next publication, which counts as on its way from now on.
     pub(super) fn publish(&mut self, due: u64) -> Marker {
-        self.open.push_back(self.last.len());
+        self.open.push_back(self.last.len() - usize::from(self.deaf.is_some()));
         self.count.published += 1;
         Marker { number: self.done + self.open.len() as u64, due }
     }
@@ -88,7 +91,7 @@ impl Tally {
     fn deliver(&mut self, seat: usize, marker: Marker, wire: usize) -> bool {
         let newest = self.done + self.open.len() as u64;
         let Some(last) = self.last.get_mut(seat) else { return false };
-        if marker.number <= *last || marker.number > newest {
+        if marker.number <= *last || marker.number > newest || self.deaf == Some(seat) {
             self.count.repeated += 1;
             return false;
         }
@@ -119,7 +122,13 @@ impl Audience for Tally {
                 Some(marker) => self.deliver(seat, marker, wire),
                 None => false,
             },
-            Heard::Welcome | Heard::Snapshot | Heard::Left | Heard::Refused | Heard::Other => false,
+            Heard::Welcome
+            | Heard::Watching
+            | Heard::Snapshot
+            | Heard::Left
+            | Heard::Refused
+            | Heard::Call { .. }
+            | Heard::Other => false,
         }
     }
 }
@@ -134,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_publication_is_done_when_everybody_has_it() {
-        let mut tally = Tally::new(3, Stopwatch::start());
+        let mut tally = Tally::new(3, None, Stopwatch::start());
         let first = tally.publish(0);
         assert!(!hear(&mut tally, 0, first));
         assert!(!hear(&mut tally, 2, first));
@@ -146,7 +155,7 @@ mod tests {
 
     #[test]
     fn publications_overtaken_by_a_later_one_are_skipped_and_no_longer_awaited() {
-        let mut tally = Tally::new(2, Stopwatch::start());
+        let mut tally = Tally::new(2, None, Stopwatch::start());
         let markers: Vec<_> = (0..3).map(|_| tally.publish(0)).collect();
         assert!(!hear(&mut tally, 0, markers[2]));
         assert_eq!((tally.count().skipped, tally.outstanding()), (2, 3));
@@ -158,7 +167,7 @@ mod tests {
 
     #[test]
     fn what_comes_twice_or_was_never_published_is_counted_and_changes_nothing() {
-        let mut tally = Tally::new(2, Stopwatch::start());
+        let mut tally = Tally::new(2, None, Stopwatch::start());
         let first = tally.publish(0);
         assert!(!hear(&mut tally, 0, first));
         assert!(!hear(&mut tally, 0, first));
@@ -167,8 +176,18 @@ mod tests {
     }
 
     #[test]
+    fn a_deaf_seat_is_not_awaited_and_what_it_gets_is_too_much() {
+        let mut tally = Tally::new(3, Some(0), Stopwatch::start());
+        let first = tally.publish(0);
+        assert!(!hear(&mut tally, 0, first));
+        assert!(!hear(&mut tally, 1, first));
+        assert!(hear(&mut tally, 2, first));
+        assert_eq!((tally.count().deliveries, tally.count().repeated, tally.outstanding()), (2, 1, 0));
+    }
+
+    #[test]
     fn what_is_missing_shows() {
-        let mut tally = Tally::new(2, Stopwatch::start());
+        let mut tally = Tally::new(2, None, Stopwatch::start());
         let first = tally.publish(0);
         let second = tally.publish(0);
         hear(&mut tally, 0, first);

@@ -19,7 +19,7 @@ use super::stream::Echo;
 use crate::core::{
     Cause, Change, ChangeKind, Command, Decision, Expiry, Limits, Mono, NodeId, Now, SessionId, decide,
 };
-use crate::engine::{AppSlot, Arrival, Engine, Ordered, Submission, Ticket};
+use crate::engine::{AppSlot, Arrival, Engine, Ordered, Submission, Ticket, Write};
 use crate::telemetry::{Kind, Metrics};
 
 /// How many requests are served before what they changed goes out.
@@ -253,8 +253,26 @@ impl Broker {
                 let room = &self.rooms[usize::from(app.0)];
                 look(&room.roster, &room.leases, now);
             }
+            Request::Follow(follower) => room.follow(follower),
+            Request::Document { key, reply } => {
+                let ticket = self.ticket(app, Asked { echo: None, reply });
+                self.engine.read(app, ticket, &key);
+            }
+            Request::Keep { key, expected, value, reply } => {
+                let ticket = self.ticket(app, Asked { echo: None, reply });
+                self.engine.write(Write { app, ticket, key, expected, value });
+            }
+            Request::Rights(party, topic) => room.rights_changed(&party, &topic),
             Request::Close(closing) => self.close(app, &closing, now),
         }
+    }
+
+    /// Notes what the engine is about to be asked, until its answer arrives.
+    fn ticket(&mut self, app: AppSlot, asked: Asked) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.pending.insert(ticket, Pending { app, asked });
+        ticket
     }
 
     /// Decides a command, hands its records to the engine, and notes what the leases must know of it.
@@ -269,9 +287,7 @@ impl Broker {
             Decision::Refused(refusal) => room.answer(asked.reply, Reply::Refused(refusal)),
             Decision::Unchanged => room.answer(asked.reply, Reply::Unchanged),
             Decision::Records(records) => {
-                let ticket = Ticket(self.next_ticket);
-                self.next_ticket += 1;
-                self.pending.insert(ticket, Pending { app, asked });
+                let ticket = self.ticket(app, asked);
                 self.engine.submit(now, Submission { app, ticket, records });
                 self.drain_engine(now);
             }
@@ -289,10 +305,9 @@ impl Broker {
     fn arrive(&mut self, arrival: Arrival, now: Now) {
         match arrival {
             Arrival::Ordered(ordered, ticket) => self.ordered(&ordered, ticket, now),
-            Arrival::Refused(ticket, refusal) => {
-                let Some(pending) = self.pending.remove(&ticket) else { return };
-                self.rooms[usize::from(pending.app.0)].answer(pending.asked.reply, Reply::Refused(refusal));
-            }
+            Arrival::Refused(ticket, refusal) => self.answer(ticket, Reply::Refused(refusal)),
+            Arrival::Document(ticket, document) => self.answer(ticket, Reply::Document(document)),
+            Arrival::Kept(ticket, outcome) => self.answer(ticket, Reply::Kept(outcome)),
             Arrival::Rows(rows) => {
                 let Some(room) = self.rooms.get_mut(usize::from(rows.app.0)) else { return };
                 room.reconcile(&rows, now);
@@ -300,6 +315,11 @@ impl Broker {
             Arrival::Resync(app) => self.resync(app, now),
             Arrival::Freshness(is_fresh) => self.is_fresh = is_fresh,
         }
+    }
+
+    fn answer(&mut self, ticket: Ticket, with: Reply) {
+        let Some(pending) = self.pending.remove(&ticket) else { return };
+        self.rooms[usize::from(pending.app.0)].answer(pending.asked.reply, with);
     }
 
     fn ordered(&mut self, ordered: &Ordered, ticket: Option<Ticket>, now: Now) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::{Bytes, BytesMut};
 
-use crate::core::{Change, Occupancy, Rev, Snapshot, TopicName};
+use crate::core::{Change, MemberView, Occupancy, Rev, Snapshot, TopicName};
 
 /// The place of an encoder in the hub's table; sessions name theirs when they open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,13 +54,14 @@ pub struct Roll {
     /// The roster.
     pub snapshot: Snapshot,
     rendered: [OnceLock<Bytes>; MAX_ENCODERS],
+    members: [OnceLock<Arc<[Bytes]>>; MAX_ENCODERS],
 }
 
 impl Roll {
     /// Wraps a snapshot.
     #[must_use]
     pub fn new(snapshot: Snapshot) -> Self {
-        Self { snapshot, rendered: Default::default() }
+        Self { snapshot, rendered: Default::default(), members: Default::default() }
     }
 
     /// The roster's bytes for one encoder; `render` runs only for the first who asks.
@@ -68,6 +69,19 @@ impl Roll {
         match self.rendered.get(usize::from(encoder.0)) {
             Some(bytes) => bytes.get_or_init(|| render(&self.snapshot)).clone(),
             None => render(&self.snapshot),
+        }
+    }
+
+    /// Each member's bytes for one encoder, in the order of the snapshot; `render` runs only for the first who asks.
+    pub fn rendered_members(
+        &self,
+        encoder: EncoderId,
+        render: impl Fn(&MemberView) -> Bytes,
+    ) -> Arc<[Bytes]> {
+        let all = || self.snapshot.members.iter().map(render).collect();
+        match self.members.get(usize::from(encoder.0)) {
+            Some(members) => Arc::clone(members.get_or_init(all)),
+            None => all(),
         }
     }
 }

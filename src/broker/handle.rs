@@ -7,10 +7,13 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::encode::{EncoderId, Roll};
+use super::feed::{Feed, Follower, feed};
 use super::outbox::Outbox;
 use super::reply::{Reply, ReplyTo};
-use crate::core::{Command, Epoch, Leases, Now, Party, Refusal, Rev, Roster, SessionId, Terms, TopicName};
-use crate::engine::AppSlot;
+use crate::core::{
+    Command, Epoch, Leases, Now, Party, PartyId, Refusal, Rev, Roster, SessionId, Terms, TopicName,
+};
+use crate::engine::{AppSlot, Document, NotKept, Version};
 
 /// A session that begins.
 #[derive(Debug)]
@@ -57,6 +60,18 @@ pub(super) enum Request {
         reply: ReplyTo,
     },
     Read(Look),
+    Follow(Follower),
+    Document {
+        key: Arc<str>,
+        reply: ReplyTo,
+    },
+    Keep {
+        key: Arc<str>,
+        expected: Option<Version>,
+        value: Option<Bytes>,
+        reply: ReplyTo,
+    },
+    Rights(PartyId, TopicName),
     Close(Closing),
 }
 
@@ -71,7 +86,7 @@ pub(super) struct Closing {
 #[derive(Debug)]
 pub(super) enum Which {
     All { spread: std::time::Duration },
-    Party(crate::core::PartyId),
+    Party(PartyId),
 }
 
 impl fmt::Debug for Request {
@@ -85,6 +100,10 @@ impl fmt::Debug for Request {
             Self::Unwatch { .. } => "Unwatch",
             Self::Roster { .. } => "Roster",
             Self::Read(_) => "Read",
+            Self::Follow(_) => "Follow",
+            Self::Document { .. } => "Document",
+            Self::Keep { .. } => "Keep",
+            Self::Rights(..) => "Rights",
             Self::Close(_) => "Close",
         })
     }
@@ -182,8 +201,55 @@ impl Handle {
         answer.await.ok()
     }
 
+    /// Follows every change of the app, beginning with the requests that are made after this one. The feed holds `bound`
+    /// changes; a follower that lets more wait is told the net of what it missed, topic by topic. Whoever needs to know what
+    /// was before reads the roster afterwards, and passes over the changes that are in it by their stamps.
+    pub async fn follow(&self, bound: usize) -> Feed {
+        let (follower, feed) = feed(bound);
+        self.send(Request::Follow(follower)).await;
+        feed
+    }
+
+    /// The app's document of this name as it is now, if there is one.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] if it cannot be read now.
+    pub async fn document(&self, key: &str) -> Result<Option<Document>, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Document { key: key.into(), reply: ReplyTo::Caller(reply) }).await;
+        match answer.await {
+            Ok(Reply::Document(document)) => Ok(document),
+            _ => Err(Refusal::Unavailable),
+        }
+    }
+
+    /// Writes a document if its version is still the expected one (`None`: there is none), or with the value `None`
+    /// deletes it. Waits until that is done, and says its new version.
+    ///
+    /// # Errors
+    /// Says why it was not written; after a [`NotKept::Conflict`] read it again.
+    pub async fn keep(
+        &self,
+        key: &str,
+        expected: Option<Version>,
+        value: Option<Bytes>,
+    ) -> Result<Option<Version>, NotKept> {
+        let (reply, answer) = oneshot::channel();
+        let reply = ReplyTo::Caller(reply);
+        self.send(Request::Keep { key: key.into(), expected, value, reply }).await;
+        match answer.await {
+            Ok(Reply::Kept(outcome)) => outcome,
+            _ => Err(NotKept::Unavailable),
+        }
+    }
+
+    /// Tells the sessions of a party that watch a topic, on this node, that what they may do there may have changed.
+    pub async fn rights_changed(&self, party: PartyId, topic: TopicName) {
+        self.send(Request::Rights(party, topic)).await;
+    }
+
     /// Ends all connections of a party, on this node.
-    pub async fn close_party(&self, party: crate::core::PartyId, reason: super::reply::CloseReason) {
+    pub async fn close_party(&self, party: PartyId, reason: super::reply::CloseReason) {
         self.send(Request::Close(Closing { sessions: Which::Party(party), reason })).await;
     }
 

@@ -75,6 +75,12 @@ struct Queue {
     is_closed: bool,
 }
 
+impl Queue {
+    fn has(&self, notice: &Notice) -> bool {
+        self.items.iter().any(|item| matches!(item, Item::Notice(other) if other == notice))
+    }
+}
+
 /// The queue between the broker and one connection. The lock is held for a push or a take, never across an await.
 #[derive(Debug)]
 pub struct Outbox {
@@ -91,7 +97,7 @@ impl Outbox {
     }
 
     /// Queues an item and wakes the connection. Replies and notices are only refused by a closed outbox: each answers a
-    /// request that was taken from this very connection, which bounds them.
+    /// request that was taken from this very connection, which bounds them. [`Notice::Rights`] does not, so a topic's waits once.
     pub fn push(&self, item: Item) -> Pushed {
         let mut queue = self.lock();
         let size = size_of(&item);
@@ -102,8 +108,10 @@ impl Outbox {
         if queue.is_closed || (is_over && !is_answer && !queue.items.is_empty()) {
             return Pushed::Full;
         }
-        if let Item::Notice(Notice::Close(reason)) = &item {
-            queue.closing = Some(*reason);
+        match &item {
+            Item::Notice(Notice::Close(reason)) => queue.closing = Some(*reason),
+            Item::Notice(notice @ Notice::Rights(_)) if queue.has(notice) => return Pushed::Queued,
+            Item::Notice(_) | Item::Reply(..) | Item::Shared(..) | Item::Frame(_) => {}
         }
         queue.items.push_back(item);
         queue.bytes += size;
@@ -179,12 +187,14 @@ impl Outbox {
     /// The connection is gone: nothing more is taken.
     pub fn close(&self) {
         let mut queue = self.lock();
-        *queue = Queue { is_closed: true, ..Queue::default() };
+        *queue = Queue { is_closed: true, closing: queue.closing, ..Queue::default() };
     }
 
-    /// The connection goes on with another session, which starts with an empty queue. The broker must have let go of the one before.
-    pub fn reopen(&self) {
-        *self.lock() = Queue::default();
+    /// The connection goes on with another session, which starts with an empty queue, unless it has been told to end. The broker must have
+    /// let go of the session before.
+    #[must_use]
+    pub fn reopen(&self) -> Option<CloseReason> {
+        std::mem::take(&mut *self.lock()).closing
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

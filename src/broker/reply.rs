@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::encode::{Roll, Step};
 use crate::core::{Epoch, Refusal, Rev, SessionId, Stamp, TopicName};
+use crate::engine::{Document, NotKept, Version};
 
 /// A number by which a connection knows its own request again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,6 +47,10 @@ pub enum Reply {
     Unwatched(bool),
     /// A roster that was asked for.
     Roster(Arc<Roll>),
+    /// A document that was asked for, if there is one.
+    Document(Option<Document>),
+    /// What became of a write: the document's new version, or none if it was deleted.
+    Kept(Result<Option<Version>, NotKept>),
 }
 
 /// The start of a viewer's stream.
@@ -66,6 +71,8 @@ pub struct Watching {
 pub enum Notice {
     /// The party was removed from a topic: the session is no longer member or watcher there.
     Removed(TopicName),
+    /// What the party may do in a topic that the session watches may have changed.
+    Rights(TopicName),
     /// The session must end: the connection sends what its dialect has for the reason, and closes.
     Close(CloseReason),
 }

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::deliver::Slow;
 use super::encode::{Encode, EncoderId};
+use super::feed::Follower;
 use super::handle::Opening;
 use super::outbox::{Item, Outbox};
 use super::policy::Policy;
@@ -44,6 +45,7 @@ pub(super) struct Room {
     lagging: HashSet<SessionId>,
     /// Sessions to be put out of a topic once they have been sent why, and whether they were members.
     expelled: Vec<(SessionId, TopicName, bool)>,
+    followers: Vec<Follower>,
     policy: Policy,
     encoders: Arc<[Arc<dyn Encode>]>,
     metrics: Metrics,
@@ -68,6 +70,7 @@ impl Room {
             recount: HashSet::new(),
             lagging: HashSet::new(),
             expelled: Vec::new(),
+            followers: Vec::new(),
             policy,
             encoders,
             metrics,
@@ -126,7 +129,7 @@ impl Room {
         let (roster, node) = (&self.roster, self.node);
         let stream =
             self.streams.entry(topic.clone()).or_insert_with(|| Stream::new(topic.clone(), roster, node));
-        stream.welcome(Newcomer { session, viewer, since, reply }, roster);
+        stream.welcome(Newcomer { session, viewer, since, reply, rosters: Vec::new() }, roster);
         self.recount.insert(topic.clone());
         self.touch(topic);
     }
@@ -161,11 +164,13 @@ impl Room {
 
     /// A roster, shared with everybody who asks before the next change.
     pub(super) fn roster_of(&mut self, topic: &TopicName, reply: ReplyTo) {
-        let roll = match self.streams.get_mut(topic) {
-            Some(stream) => stream.roll(&self.roster),
-            None => Arc::new(super::encode::Roll::new(self.roster.snapshot(topic))),
+        let served = match self.streams.get_mut(topic) {
+            Some(stream) => stream.ask_roster(reply, &self.roster),
+            None => Some((reply, Arc::new(super::encode::Roll::new(self.roster.snapshot(topic))))),
         };
-        self.answer(reply, Reply::Roster(roll));
+        if let Some((reply, roll)) = served {
+            self.answer(reply, Reply::Roster(roll));
+        }
     }
 
     /// Sends an answer where it was asked for, if its session is still here.
@@ -197,6 +202,10 @@ impl Room {
             }
         }
         let change = change?;
+        // What the hub notes of a party as a whole is nobody's topic.
+        if !change.topic.is_of_party() {
+            self.followers.retain(|follower| follower.push(&change));
+        }
         if let Some(stream) = self.streams.get_mut(&record.topic) {
             stream.take(now.mono, &change, &self.policy);
             self.touch(&record.topic);
@@ -207,11 +216,17 @@ impl Room {
     /// Makes a topic what the engine says it is, and puts the differences on their way.
     pub(super) fn reconcile(&mut self, rows: &Rows, now: Now) {
         for change in self.roster.reconcile(rows.stamp, &rows.topic, &rows.rows, now.wall) {
+            self.followers.retain(|follower| follower.push(&change));
             if let Some(stream) = self.streams.get_mut(&rows.topic) {
                 stream.take(now.mono, &change, &self.policy);
             }
         }
         self.touch(&rows.topic);
+    }
+
+    /// Somebody in this process wants to be told of every change.
+    pub(super) fn follow(&mut self, follower: Follower) {
+        self.followers.push(follower);
     }
 
     /// The author of a change wants it back with something of its own.
@@ -225,6 +240,15 @@ impl Room {
     pub(super) fn expel_party(&mut self, party: &PartyId, topic: &TopicName) {
         for session in self.sessions_of(party) {
             self.expelled.push((session, topic.clone(), false));
+        }
+    }
+
+    /// Tells a party's sessions here that what they may do in a topic may have changed.
+    pub(super) fn rights_changed(&self, party: &PartyId, topic: &TopicName) {
+        for local in
+            self.locals.values().filter(|local| local.party == *party && local.watches.contains(topic))
+        {
+            local.outbox.push(Item::Notice(Notice::Rights(topic.clone())));
         }
     }
 

@@ -38,6 +38,8 @@ pub(super) struct Newcomer {
     pub(super) viewer: Viewer,
     pub(super) since: Option<(Epoch, Rev)>,
     pub(super) reply: ReplyTo,
+    /// Its requests for the roster, served after `reply`: who joins until then would be in neither.
+    pub(super) rosters: Vec<ReplyTo>,
 }
 
 /// A change that an author wants back with something of its own.
@@ -201,7 +203,10 @@ impl Stream {
     }
 
     /// Adds a viewer, at once or as soon as what is on its way has gone out.
-    pub(super) fn welcome(&mut self, newcomer: Newcomer, roster: &Roster) {
+    pub(super) fn welcome(&mut self, mut newcomer: Newcomer, roster: &Roster) {
+        if let Some(waiting) = self.waiting(newcomer.session) {
+            newcomer.rosters = std::mem::take(&mut waiting.rosters);
+        }
         self.dismiss(newcomer.session);
         if self.queue.is_empty() && self.held.is_empty() {
             self.admit(newcomer, roster);
@@ -211,12 +216,15 @@ impl Stream {
     }
 
     fn admit(&mut self, newcomer: Newcomer, roster: &Roster) {
-        let Newcomer { session, mut viewer, since, reply } = newcomer;
+        let Newcomer { session, mut viewer, since, reply, rosters } = newcomer;
         viewer.start = roster.topic(&self.topic).map_or(Timetoken(0), |known| known.stamp().timetoken);
         let missed = since.and_then(|since| self.missed(since, roster));
         let roll = self.roll(roster);
-        let watching = Watching { roll, epoch: self.epoch, rev: self.last, missed };
+        let watching = Watching { roll: Arc::clone(&roll), epoch: self.epoch, rev: self.last, missed };
         answer(reply, &viewer.outbox, Reply::Watching(watching));
+        for reply in rosters {
+            answer(reply, &viewer.outbox, Reply::Roster(Arc::clone(&roll)));
+        }
         self.viewers.insert(session, viewer);
     }
 
@@ -243,14 +251,31 @@ impl Stream {
         let mut was_waiting = false;
         for newcomer in self.newcomers.extract_if(.., is_theirs) {
             was_waiting = true;
-            answer(newcomer.reply, &newcomer.viewer.outbox, Reply::Unwatched(true));
+            for reply in newcomer.rosters.into_iter().chain([newcomer.reply]) {
+                answer(reply, &newcomer.viewer.outbox, Reply::Unwatched(true));
+            }
         }
         self.viewers.remove(&session).is_some() || was_waiting
     }
 
+    fn waiting(&mut self, session: SessionId) -> Option<&mut Newcomer> {
+        self.newcomers.iter_mut().find(|newcomer| newcomer.session == session)
+    }
+
+    /// The answer to a request for the roster; `None` if it waits until its session is a viewer.
+    pub(super) fn ask_roster(&mut self, reply: ReplyTo, roster: &Roster) -> Option<(ReplyTo, Arc<Roll>)> {
+        if let ReplyTo::Session(session, _) = &reply
+            && let Some(waiting) = self.waiting(*session)
+        {
+            waiting.rosters.push(reply);
+            return None;
+        }
+        Some((reply, self.roll(roster)))
+    }
+
     /// The roster as it is now, shared by all who ask before the next change. The numbers of sessions in it are those that viewers
     /// were told, or they would miss the change that brings a number back.
-    pub(super) fn roll(&mut self, roster: &Roster) -> Arc<Roll> {
+    fn roll(&mut self, roster: &Roster) -> Arc<Roll> {
         let announced = &self.announced;
         let roll = self.roll.get_or_insert_with(|| {
             let mut snapshot = roster.snapshot(&self.topic);

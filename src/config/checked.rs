@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::ConfigError;
+use super::outgoing::{self, Egress, WebhookConfig, Webhooks};
 use super::pusher::Pusher;
 use super::sources::{DEMO_SECRET, Origin, Written};
 use super::value::{duration, list, size};
@@ -35,6 +36,10 @@ pub struct Config {
     pub socketio: SocketIo,
     /// `drain.*`.
     pub drain: Drain,
+    /// `egress.*`.
+    pub egress: Egress,
+    /// `webhooks.*`.
+    pub webhooks: Webhooks,
     /// `apps`; never empty.
     pub apps: Vec<AppConfig>,
 }
@@ -53,6 +58,8 @@ pub struct Tls {
 #[expect(missing_docs, reason = "each is the key of the same name")]
 pub struct Http {
     pub head_timeout: Duration,
+    pub keep_alive: Duration,
+    pub body_timeout: Duration,
     pub body_bytes: usize,
     pub trusted_proxies: Vec<IpNet>,
     pub hosts: Vec<String>,
@@ -106,10 +113,15 @@ pub struct Limits {
     pub updates_per_second: u32,
     pub content_bytes: usize,
     pub receivers: usize,
+    pub dial_ins: usize,
     pub churn_per_second: u32,
     pub control_frames_per_second: u32,
     /// `None` is any number.
     pub members_per_topic: Option<usize>,
+    pub documents: usize,
+    pub document_bytes: usize,
+    pub password_tries_per_minute: u32,
+    pub spaces_per_minute: u32,
     pub auth_timeout: Duration,
     pub ping_interval: Duration,
     pub pong_timeout: Duration,
@@ -135,6 +147,9 @@ pub struct Presence {
 pub struct SocketIo {
     pub ping_interval: Duration,
     pub ping_timeout: Duration,
+    pub connect_timeout: Duration,
+    pub attachments: u32,
+    pub attachment_timeout: Duration,
 }
 
 /// `drain.*`.
@@ -161,6 +176,7 @@ pub struct AppConfig {
     pub grace: Duration,
     pub topics: Vec<TopicRule>,
     pub pusher: Pusher,
+    pub webhooks: Vec<WebhookConfig>,
     /// The app that is there when none is configured, with secrets that everybody knows.
     pub is_demo: bool,
 }
@@ -196,8 +212,13 @@ impl Config {
             socketio: SocketIo {
                 ping_interval: read.duration("socketio.ping_interval"),
                 ping_timeout: read.duration("socketio.ping_timeout"),
+                connect_timeout: read.duration("socketio.connect_timeout"),
+                attachments: read.small("socketio.attachments"),
+                attachment_timeout: read.duration("socketio.attachment_timeout"),
             },
             drain: Drain { window: read.duration("drain.window"), timeout: read.duration("drain.timeout") },
+            egress: outgoing::egress(&read),
+            webhooks: outgoing::webhooks(&read),
             apps: apps(&read)?,
         };
         config.agree()?;
@@ -245,6 +266,14 @@ impl Config {
                 warnings.push(format!(
                     "apps.{place}.secret has {bytes} bytes; it should have {SECRET_BYTES} or more"
                 ));
+            }
+            for (nth, webhook) in app.webhooks.iter().enumerate() {
+                let bytes = webhook.secret.as_ref().map(|secret| secret.expose_secret().len());
+                if let Some(bytes) = bytes.filter(|bytes| *bytes < TOKEN_BYTES) {
+                    warnings.push(format!(
+                        "apps.{place}.webhooks.{nth}.secret has {bytes} bytes; it should have {TOKEN_BYTES} or more"
+                    ));
+                }
             }
         }
         let token = self.admin.token.as_ref().map(|token| token.expose_secret().len());
@@ -316,6 +345,20 @@ impl Reader<'_> {
     pub(super) fn flag(&self, path: &str) -> bool {
         self.text(path) == "true"
     }
+
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.0.has(path)
+    }
+
+    /// How many tables there are in a list of tables.
+    pub(super) fn tables(&self, list: &str) -> usize {
+        self.0.count(list)
+    }
+
+    pub(super) fn needed(&self, path: &str) -> Result<String, ConfigError> {
+        let missing = || ConfigError::Conflict(format!("{path} is missing; there must be one"));
+        self.owned(path).ok_or_else(missing)
+    }
 }
 
 fn tls(read: &Reader<'_>) -> Result<Option<Tls>, ConfigError> {
@@ -334,6 +377,8 @@ fn http(read: &Reader<'_>) -> Result<Http, ConfigError> {
     };
     Ok(Http {
         head_timeout: read.duration("http.head_timeout"),
+        keep_alive: read.duration("http.keep_alive"),
+        body_timeout: read.duration("http.body_timeout"),
         body_bytes: read.size("http.body_bytes"),
         trusted_proxies: list(read.text("http.trusted_proxies"))
             .into_iter()
@@ -368,9 +413,14 @@ fn limits(read: &Reader<'_>) -> Limits {
         updates_per_second: read.small("limits.updates_per_second"),
         content_bytes: read.size("limits.content_bytes"),
         receivers: read.count("limits.receivers"),
+        dial_ins: read.count("limits.dial_ins"),
         churn_per_second: read.small("limits.churn_per_second"),
         control_frames_per_second: read.small("limits.control_frames_per_second"),
         members_per_topic: read.bound("limits.members_per_topic"),
+        documents: read.count("limits.documents"),
+        document_bytes: read.size("limits.document_bytes"),
+        password_tries_per_minute: read.small("limits.password_tries_per_minute"),
+        spaces_per_minute: read.small("limits.spaces_per_minute"),
         auth_timeout: read.duration("limits.auth_timeout"),
         ping_interval: read.duration("limits.ping_interval"),
         pong_timeout: read.duration("limits.pong_timeout"),
@@ -405,10 +455,7 @@ fn apps(read: &Reader<'_>) -> Result<Vec<AppConfig>, ConfigError> {
 
 fn app(read: &Reader<'_>, place: usize, grace: Duration) -> Result<AppConfig, ConfigError> {
     let path = |key: &str| format!("apps.{place}.{key}");
-    let needed = |key: &str| {
-        let missing = || ConfigError::Conflict(format!("{} is missing; there must be one", path(key)));
-        read.owned(&path(key)).ok_or_else(missing)
-    };
+    let needed = |key: &str| read.needed(&path(key));
     let grace = if read.0.has(&path("grace")) { read.duration(&path("grace")) } else { grace };
     let rule = |rule: usize| {
         let pattern = needed(&format!("topics.{rule}.pattern"))?;
@@ -429,6 +476,7 @@ fn app(read: &Reader<'_>, place: usize, grace: Duration) -> Result<AppConfig, Co
         grace,
         pusher: Pusher::read(read, place),
         topics: (0..read.0.count(&path("topics"))).map(rule).collect::<Result<_, _>>()?,
+        webhooks: outgoing::webhooks_of(read, &format!("apps.{place}"))?,
         is_demo: read.0.origin(&path("id")) == Some(&Origin::DemoApp),
     })
 }

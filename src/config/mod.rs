@@ -2,6 +2,7 @@
 
 mod checked;
 mod error;
+mod outgoing;
 mod print;
 mod pusher;
 mod schema;
@@ -15,6 +16,7 @@ pub use checked::{
     Admin, AppConfig, Config, Drain, Http, Limits, Log, LogFormat, Presence, SocketIo, Tls, TopicRule,
 };
 pub use error::ConfigError;
+pub use outgoing::{Egress, WebhookConfig, WebhookFormat, Webhooks};
 pub use print::{manual, print};
 pub use pusher::Pusher;
 pub use sources::{ConfigArgs, Loaded, environment};

@@ -2,8 +2,8 @@
 
 use super::value::Kind;
 use super::value::Kind::{
-    Address, Count, Duration, Flag, Format, Level, List, Name, OptionalAddress, Path, Percent, Positive,
-    Secret, Size, Text, Wait,
+    Address, Count, Duration, Flag, Format, HookFormat, Level, List, Name, Networks, OptionalAddress, Path,
+    Percent, Positive, Secret, Size, Text, Wait,
 };
 
 /// One key. In paths, `#` stands for the place in a list of tables.
@@ -36,18 +36,25 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("tls.key", Text, "", "Its private key (PEM file)."),
     key("http.head_timeout", Wait, "5s", "How long TLS and the head of a request may take."),
+    key(
+        "http.keep_alive",
+        Wait,
+        "120s",
+        "How long a connection that has authenticated may rest between requests; others have `http.head_timeout`.",
+    ),
+    key("http.body_timeout", Wait, "20s", "How long the body of a request may take."),
     key("http.body_bytes", Size, "64KiB", "The most bytes of a request's body."),
     key(
         "http.trusted_proxies",
         List,
         "",
-        "Networks (such as 10.0.0.0/8) of the proxies whose X-Forwarded-For is believed.",
+        "Networks (such as 10.0.0.0/8) of the proxies whose X-Forwarded-For, -Host and -Proto are believed.",
     ),
     key(
         "http.hosts",
         List,
         "localhost,127.0.0.1,[::1]",
-        "Host names under which demo and admin pages answer, against DNS rebinding.",
+        "Host names under which demo and admin pages answer, against DNS rebinding, and which addresses that the hub tells may name.",
     ),
     key(
         "admin.listen",
@@ -120,6 +127,7 @@ pub(super) const KEYS: &[Key] = &[
         "The most updates of its presence a second that one connection's topic tells; more are coalesced, and the last one always arrives.",
     ),
     key("limits.content_bytes", Size, "16KiB", "The most bytes of a presence's content."),
+    key("limits.dial_ins", Count, "1000", "The most telephones that one backend's connection may speak for."),
     key("limits.receivers", Positive, "256", "The most parties that one event may be directed to."),
     key(
         "limits.churn_per_second",
@@ -134,6 +142,25 @@ pub(super) const KEYS: &[Key] = &[
         "The most WebSocket control frames a second of one connection; more closes with 1008.",
     ),
     key("limits.members_per_topic", Count, "0", "The most members of one topic. 0: any number."),
+    key(
+        "limits.documents",
+        Positive,
+        "10000",
+        "The most documents that one app keeps; the settings of a space are one.",
+    ),
+    key(
+        "limits.document_bytes",
+        Size,
+        "64KiB",
+        "The most bytes of one document: about 200 for each member of a space.",
+    ),
+    key(
+        "limits.password_tries_per_minute",
+        Positive,
+        "10",
+        "How many wrong passwords a minute somebody may try at one space: each party, and all guests of one address together.",
+    ),
+    key("limits.spaces_per_minute", Positive, "10", "How many spaces a minute one party may create."),
     key("limits.auth_timeout", Wait, "5s", "How long a connection may take to authenticate."),
     key("limits.ping_interval", Wait, "10s", "The hub pings after this long without a frame from a client."),
     key("limits.pong_timeout", Wait, "5s", "It closes the connection after this much longer."),
@@ -171,9 +198,56 @@ pub(super) const KEYS: &[Key] = &[
         "25s",
         "How often Engine.IO's heartbeat beats, beside the WebSocket's own ping.",
     ),
+    key(
+        "socketio.connect_timeout",
+        Wait,
+        "45s",
+        "How long a connection may stay that was refused or has left its namespace; one that has not tried has limits.auth_timeout.",
+    ),
+    key("socketio.attachments", Count, "10", "The most binary parts of one packet; never more than 10."),
+    key(
+        "socketio.attachment_timeout",
+        Wait,
+        "10s",
+        "How long the binary parts of a packet may take to come.",
+    ),
     key("socketio.ping_timeout", Wait, "20s", "How long the answer to its ping may take."),
     key("drain.window", Duration, "10s", "Over how long the clients of a stopping hub are told to go."),
     key("drain.timeout", Duration, "15s", "When a stopping hub ends whatever is left."),
+    key(
+        "egress.allow",
+        Networks,
+        "",
+        "Private networks (such as 10.0.0.0/8, or 127.0.0.1) that the hub may call. Public addresses need no entry; link-local and metadata addresses are never called.",
+    ),
+    key("egress.http", Flag, "false", "Whether the hub may call plain http:// addresses too."),
+    key("webhooks.timeout", Wait, "3s", "How long a webhook's receiver may take to answer."),
+    key(
+        "webhooks.retry_for",
+        Duration,
+        "5m",
+        "How long a post that its receiver does not take is tried again, at growing intervals of up to a minute, before it is given up.",
+    ),
+    key(
+        "webhooks.queue_events",
+        Positive,
+        "10000",
+        "The most events that wait for one receiver; beyond it the oldest are given up.",
+    ),
+    key("webhooks.queue_bytes", Size, "16MiB", "The most bytes of them."),
+    key(
+        "webhooks.lanes",
+        Positive,
+        "4",
+        "The most posts under way to one receiver; a topic's events never overtake one another.",
+    ),
+    key(
+        "webhooks.dead_letters",
+        Count,
+        "100",
+        "How many of the events given up by each receiver's courier are kept for the operator: GET /admin/webhooks.",
+    ),
+    key("webhooks.flush", Duration, "5s", "How long a stopping hub goes on delivering what is left."),
     key("apps.#.id", Name, "", "The app's id: digits, for Pusher's libraries."),
     key("apps.#.key", Name, "", "The public key, which names the app in tokens and addresses."),
     key("apps.#.secret", Secret, "", "The secret that signs tokens."),
@@ -187,7 +261,7 @@ pub(super) const KEYS: &[Key] = &[
         "apps.#.origins",
         List,
         "",
-        "Web origins that may connect, such as https://app.example.com; `*` is any. Empty: only pages the hub serves.",
+        "Web origins that may connect, such as https://app.example.com; `*` is any. Pages that the hub serves always may.",
     ),
     key("apps.#.anonymous", Flag, "true", "Whether guests may ask for a token."),
     key("apps.#.audience", Text, "", "The `aud` that tokens must have. Empty: not checked."),
@@ -314,6 +388,57 @@ pub(super) const KEYS: &[Key] = &[
         "65536",
         "How many signed POSTs are remembered, so that the same one later has no effect; the oldest are forgotten first.",
     ),
+    key(
+        "apps.#.webhooks.#.url",
+        Text,
+        "",
+        "Where the app's events are posted, such as https://app.example.com/hooks. Not the place for a secret: it is printed with the configuration.",
+    ),
+    key(
+        "apps.#.webhooks.#.format",
+        HookFormat,
+        "hub",
+        "`hub`, the hub's own (protocol/webhooks.md), or `pusher`.",
+    ),
+    key(
+        "apps.#.webhooks.#.events",
+        List,
+        "",
+        "Which events, in the format's own names. Empty: all but `counts` or `subscription_count`.",
+    ),
+    key(
+        "apps.#.webhooks.#.topics",
+        List,
+        "",
+        "Of which topics: patterns as in `apps.#.topics.#.pattern`. With no patterns and no prefixes: of all.",
+    ),
+    key("apps.#.webhooks.#.prefixes", List, "", "Also of the topics whose names begin so."),
+    key("apps.#.webhooks.#.key", Name, "", "The key that Pusher's format names. Empty: the app's."),
+    key(
+        "apps.#.webhooks.#.secret",
+        Secret,
+        "",
+        "The secret that signs the posts; `whsec_` and base64 is unwrapped in the hub's format. Empty: the app's.",
+    ),
+    key(
+        "apps.#.webhooks.#.authorization",
+        Secret,
+        "",
+        "What the posts carry as their Authorization header, such as Bearer and a token.",
+    ),
+    key(
+        "apps.#.webhooks.#.hold",
+        Duration,
+        "",
+        "How long after the last sign of life a leave or vacancy is held, so that a quick return is told to nobody. Default: `3s` in Pusher's format, `0s` in the hub's.",
+    ),
+    key(
+        "apps.#.webhooks.#.batch_window",
+        Duration,
+        "0s",
+        "How long an event waits for others to share its post. 0: each has a post of its own.",
+    ),
+    key("apps.#.webhooks.#.batch_events", Positive, "100", "The most events of one post."),
 ];
 
 /// The highest place in a list.

@@ -25,6 +25,10 @@ fn file(name: &str, text: &str) -> PathBuf {
     path
 }
 
+fn is_list(kind: Kind) -> bool {
+    matches!(kind, Kind::List | Kind::Networks)
+}
+
 /// A value that each kind takes and no default has.
 fn sample(kind: Kind) -> &'static str {
     match kind {
@@ -38,6 +42,8 @@ fn sample(kind: Kind) -> &'static str {
         Kind::Format => "json",
         Kind::Level => "warn,presence_hub::broker=trace",
         Kind::Flag => "true",
+        Kind::HookFormat => "pusher",
+        Kind::Networks => "10.0.0.0/8,::1",
         Kind::List => "one,two",
     }
 }
@@ -49,17 +55,16 @@ fn every_key_means_the_same_in_a_file_in_the_environment_and_as_a_flag() {
         let read = |args: &ConfigArgs, environment: Option<(String, String)>| {
             let (written, _) = Written::collect(args, environment.into_iter()).unwrap();
             let (text, _) = written.0[&path].clone();
-            if key.kind == Kind::List { list(&text).join(",") } else { text }
+            if is_list(key.kind) { list(&text).join(",") } else { text }
         };
         let flag = read(&set(&[&format!("{path}={value}")]), None);
         let name = format!("PRESENCE_HUB_{}", path.to_uppercase().replace('.', "__"));
         let variable = read(&ConfigArgs::default(), Some((name, value.to_owned())));
-        let in_toml =
-            if key.kind == Kind::List { "[\"one\", \"two\"]".to_owned() } else { format!("{value:?}") };
+        let in_toml = if is_list(key.kind) { format!("{:?}", list(value)) } else { format!("{value:?}") };
         let last = path.rsplit('.').next().unwrap();
-        let toml = match key.path.matches('#').count() {
-            2 => format!("[[apps]]\n[[apps.topics]]\n{last} = {in_toml}\n"),
-            1 => format!("[[apps]]\n{} = {in_toml}\n", path.trim_start_matches("apps.0.")),
+        let toml = match key.path.split(".#.").collect::<Vec<_>>()[..] {
+            [outer, inner, _] => format!("[[{outer}]]\n[[{outer}.{inner}]]\n{last} = {in_toml}\n"),
+            [outer, rest] => format!("[[{outer}]]\n{rest} = {in_toml}\n"),
             _ => format!("{path} = {in_toml}\n"),
         };
         let config = Some(file(&path, &toml));
@@ -349,6 +354,10 @@ fn what_is_unwise_is_warned_of() {
     for (more, expected) in [
         (&[][..], &[][..]),
         (&["apps.0.secret=short"], &["apps.0.secret has 5 bytes; it should have 32 or more"]),
+        (
+            &["apps.0.webhooks.0.url=https://a.test/", "apps.0.webhooks.0.secret=short"],
+            &["apps.0.webhooks.0.secret has 5 bytes; it should have 16 or more"],
+        ),
         (&["admin.token=short"], &["admin.token has 5 bytes; it should have 16 or more"]),
         (
             &["listen=0.0.0.0:80"],

@@ -1,7 +1,9 @@
 //! Values: from the text or TOML they were written in to what they mean.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 /// What a key's value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,10 @@ pub(super) enum Kind {
     Format,
     /// `log.level`.
     Level,
+    /// The form of a webhook.
+    HookFormat,
+    /// Networks.
+    Networks,
     /// Texts; in environment and flags separated by commas.
     List,
 }
@@ -57,6 +63,8 @@ impl Kind {
             Self::Level => {
                 "must be off, error, warn, info, debug or trace, or such a level and module=level after commas"
             }
+            Self::HookFormat => "must be hub or pusher",
+            Self::Networks => "must be a list of networks or addresses, such as 10.0.0.0/8 or 127.0.0.1",
             Self::List => "must be a list of texts",
         }
     }
@@ -79,6 +87,8 @@ impl Kind {
             Self::Path => is_path(text),
             Self::Format => matches!(text, "text" | "json"),
             Self::Level => is_filter(text),
+            Self::HookFormat => matches!(text, "hub" | "pusher"),
+            Self::Networks => networks(text).is_some(),
         }
     }
 }
@@ -130,6 +140,13 @@ pub(super) fn flattened(value: &toml::Value) -> Option<String> {
 pub(super) fn list(text: &str) -> Vec<String> {
     let items = text.split([',', SEPARATOR]).map(str::trim).filter(|item| !item.is_empty());
     items.map(str::to_owned).collect()
+}
+
+/// The networks of a list; a single address is a network of one.
+pub(super) fn networks(text: &str) -> Option<Vec<IpNet>> {
+    let network =
+        |item: &String| item.parse().or_else(|_| item.parse().map(|address: IpAddr| address.into()));
+    list(text).iter().map(network).collect::<Result<_, _>>().ok()
 }
 
 /// The longest duration, so that an instant and a duration can always be added.

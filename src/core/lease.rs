@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::change::Cause;
-use super::ids::{SessionId, TopicName};
+use super::ids::{PartyId, SessionId, TopicName};
 use super::party::Party;
 use super::time::{Mono, Now, Wall};
 
@@ -179,6 +179,11 @@ impl Leases {
         for deadline in grace_deadlines(session, &lease).chain(silence_deadline(session, &lease)) {
             self.deadlines.remove(&deadline);
         }
+    }
+
+    /// The sessions of a party, found by looking at all of them.
+    pub fn of<'a>(&'a self, party: &'a PartyId) -> impl Iterator<Item = SessionId> + 'a {
+        self.leases.iter().filter(move |(_, lease)| lease.party.id == *party).map(|(session, _)| *session)
     }
 
     /// The next instant at which some patience ends.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::{AppSlot, Arrival, Engine, Ordered, Rows, Submission};
+use super::shelf::Shelf;
+use super::{AppSlot, Arrival, DocumentLimits, Engine, Ordered, Rows, Submission, Ticket, Write};
 use crate::core::{
     Entry, Epoch, NodeId, Now, Op, Record, Refusal, Rev, SessionId, Stamp, Timetoken, TopicName, Wall,
 };
@@ -69,6 +70,7 @@ pub struct Memory {
     /// Each life of a topic's numbering gets the next one; it starts at the wall time, so a restart never repeats one.
     next_epoch: u64,
     retention: Duration,
+    documents: Shelf,
 }
 
 impl Memory {
@@ -84,7 +86,15 @@ impl Memory {
             last: floor,
             next_epoch: now.wall.0.max(floor.0),
             retention,
+            documents: Shelf::new(DocumentLimits::default(), now.wall.0),
         }
+    }
+
+    /// The same engine, with other bounds on what an app may keep.
+    #[must_use]
+    pub fn with_documents(mut self, limits: DocumentLimits) -> Self {
+        self.documents.limit(limits);
+        self
     }
 
     fn stamp(&mut self, now: Now, key: &Key) -> Stamp {
@@ -169,6 +179,17 @@ impl Engine for Memory {
         let rows = rows.into_iter().map(|(id, (_, entry))| (*id, Arc::clone(entry))).collect();
         let rows = Rows { app, topic: topic.clone(), stamp, rows };
         self.arrive(Arrival::Rows(rows));
+    }
+
+    fn read(&mut self, app: AppSlot, ticket: Ticket, key: &str) {
+        let document = self.documents.find(app, key);
+        self.arrive(Arrival::Document(ticket, document));
+    }
+
+    fn write(&mut self, write: Write) {
+        let ticket = write.ticket;
+        let outcome = self.documents.write(write);
+        self.arrive(Arrival::Kept(ticket, outcome));
     }
 
     fn sweep(&mut self, now: Now) {

@@ -1,11 +1,14 @@
 //! Engines: what orders records, stamps them, keeps them, and gives snapshots.
 //!
 //! An engine knows nothing of members, joins or counts: it gives each record its place, refuses those of a stale owner
-//! and remembers which sessions are where. What a record means is folded by the core, on every node alike. Nothing
-//! here waits: the broker submits, and asks what has arrived.
+//! and remembers which sessions are where. What a record means is folded by the core, on every node alike. Beside the
+//! records it keeps documents, which are not ordered with them. Nothing here waits: the broker submits, and asks what
+//! has arrived.
 
+mod document;
 pub mod highwater;
 mod memory;
+mod shelf;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,13 +16,14 @@ use std::task::{Context, Poll};
 
 use crate::core::{Entry, Now, Record, Refusal, SessionId, Stamp, TopicName};
 
+pub use document::{Document, DocumentLimits, NotKept, Version, Write};
 pub use memory::Memory;
 
 /// The place of an app among those the hub serves; every engine keeps apps apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AppSlot(pub u16);
 
-/// Names a submission until its last record has arrived.
+/// Names a submission until its last record has arrived, and a request about a document until it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
 
@@ -63,10 +67,14 @@ pub struct Rows {
 pub enum Arrival {
     /// A record has its place. The ticket stands on the last one of a submission that was made here.
     Ordered(Ordered, Option<Ticket>),
-    /// A submission was refused, in part or whole; nothing more of it will arrive.
+    /// A submission was refused, in part or whole, or a document could not be read; nothing more of it will arrive.
     Refused(Ticket, Refusal),
     /// The answer to [`Engine::ask`].
     Rows(Rows),
+    /// The answer to [`Engine::read`]: the document, if there is one.
+    Document(Ticket, Option<Document>),
+    /// The answer to [`Engine::write`]: the document's new version, or none if it was deleted.
+    Kept(Ticket, Result<Option<Version>, NotKept>),
     /// The engine lost what it knew of this node's sessions and wants them entered again.
     Resync(AppSlot),
     /// Whether what arrives is current; while it is not, nobody is said to have left.
@@ -77,7 +85,9 @@ pub enum Arrival {
 ///
 /// The promises, which `tests/engine` checks on each implementation: the revs of a topic are contiguous within an
 /// epoch; timetokens strictly increase over everything; all nodes see one order; rows plus later records are later
-/// rows; an entry of a lower generation than the one kept is refused.
+/// rows; an entry of a lower generation than the one kept is refused. Of several writers of a document who expect the same
+/// version one succeeds, on whichever nodes they are; who reads after a write was answered finds it, or a later one; apps'
+/// documents are apart and bounded; every read and write is answered, if need be as unavailable.
 pub trait Engine: Send + fmt::Debug {
     /// Hands records over. Never blocks: what cannot be taken arrives as refused.
     fn submit(&mut self, now: Now, submission: Submission);
@@ -87,6 +97,12 @@ pub trait Engine: Send + fmt::Debug {
 
     /// Asks for the rows of a topic; they arrive in the order of records.
     fn ask(&mut self, app: AppSlot, topic: &TopicName);
+
+    /// Asks for a document by its key.
+    fn read(&mut self, app: AppSlot, ticket: Ticket, key: &str);
+
+    /// Writes a document.
+    fn write(&mut self, write: Write);
 
     /// Time has passed: forgets what nobody can ask for any more.
     fn sweep(&mut self, now: Now);

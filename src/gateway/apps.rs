@@ -65,6 +65,8 @@ pub struct AppLimits {
     pub content_bytes: usize,
     /// How many parties one event may be directed to.
     pub receivers: usize,
+    /// How many telephones a backend's connection may speak for.
+    pub dial_ins: usize,
     /// Events of any sort; four times as many may come at once.
     pub events_per_second: u32,
     /// Subscriptions; as many as `topics_per_session` may come at once.
@@ -82,6 +84,7 @@ impl Default for AppLimits {
             json: Caps::default(),
             content_bytes: 16 * 1024,
             receivers: 256,
+            dial_ins: 1_000,
             events_per_second: 50,
             subscribes_per_second: 20,
             updates_per_second: 10,

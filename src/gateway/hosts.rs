@@ -1,11 +1,16 @@
-//! Under which names pages for people answer: a guard against names that are rebound to this address.
+//! Under which names the hub knows itself: a guard against names that are rebound to its address, or made up.
 
 use axum::http::{HeaderMap, header};
 
 /// Whether the request's Host, without its port, is one of `hosts`.
 #[must_use]
 pub fn is_known_host(headers: &HeaderMap, hosts: &[String]) -> bool {
-    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
+    headers.get(header::HOST).and_then(|host| host.to_str().ok()).is_some_and(|host| is_known(host, hosts))
+}
+
+/// Whether a host, without its port, is one of `hosts`.
+#[must_use]
+pub fn is_known(host: &str, hosts: &[String]) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -28,6 +29,7 @@ use super::limits::{Admission, Excess, Limits};
 use super::listener::{Accept, Listener};
 use super::peer::Proxies;
 use crate::broker::Clock;
+use crate::core::Mono;
 
 /// The most headers of a request.
 const MAX_HEADERS: usize = 64;
@@ -49,6 +51,8 @@ pub struct Settings {
     pub proxies: Proxies,
     /// How long TLS and the head of the first request may take together, and then the head of each request.
     pub head_timeout: Duration,
+    /// How long a connection that has authenticated may rest between requests; one that has not may take as long as for a head.
+    pub keep_alive: Duration,
     /// How long requests that are under way may take when the hub stops.
     pub drain_timeout: Duration,
     /// What happened, counted. Share one value among all listeners.
@@ -64,6 +68,7 @@ impl Settings {
             limits,
             proxies: Proxies::default(),
             head_timeout: Duration::from_secs(5),
+            keep_alive: Duration::from_secs(120),
             drain_timeout: Duration::from_secs(10),
             tally: Arc::default(),
         }
@@ -90,7 +95,7 @@ pub struct Tally {
 /// Serves `router` until `shutdown` is true, then lets requests that are under way finish. Connections that have been
 /// upgraded are not waited for: they are the broker's to drain, and [`Limits::open`] tells how many there are.
 ///
-/// Every request has a [`super::peer::PeerAddr`] and an `Arc<Admission>` as extensions.
+/// Every request has a [`super::peer::PeerAddr`], a [`super::peer::Front`] and an `Arc<Admission>` as extensions.
 pub async fn serve<A: Accept>(
     listener: A,
     router: Router,
@@ -143,6 +148,8 @@ struct Guest {
     welcome: Welcome,
     /// The head of a request has come.
     has_asked: AtomicBool,
+    /// Since when no request is under way, in milliseconds after 1; 0 while one is.
+    resting: AtomicU64,
 }
 
 enum Welcome {
@@ -166,7 +173,7 @@ impl Shared {
                 Welcome::Refused { excess, _slot: Refusing::begin(&settings.tally)? }
             }
         };
-        Some(Arc::new(Guest { peer, welcome, has_asked: AtomicBool::new(false) }))
+        Some(Arc::new(Guest { peer, welcome, has_asked: AtomicBool::new(false), resting: AtomicU64::new(0) }))
     }
 
     async fn run(self: Arc<Self>, stream: TcpStream, guest: Arc<Guest>) {
@@ -217,16 +224,18 @@ impl Shared {
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
-            .header_read_timeout(self.settings.head_timeout)
+            .header_read_timeout(self.settings.head_timeout.max(self.settings.keep_alive))
             .max_headers(MAX_HEADERS)
             .max_buf_size(MAX_HEAD)
             .half_close(false);
+        let resting = pin!(Arc::clone(&self).rest(Arc::clone(&guest)));
         let service = service_fn(move |request| Arc::clone(&self).answer(request, &guest));
         let connection = builder.serve_connection(TokioIo::new(socket), service).with_upgrades();
         let mut connection = pin!(connection);
         let stopping = async { drop(shutdown.wait_for(|is_stopping| *is_stopping).await) };
         let served = tokio::select! {
             served = connection.as_mut() => served,
+            () = resting => return,
             () = stopping => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -237,12 +246,26 @@ impl Shared {
         }
     }
 
+    /// Waits until the connection has rested too long.
+    async fn rest(self: Arc<Self>, guest: Arc<Guest>) {
+        let Settings { clock, head_timeout, keep_alive, .. } = &self.settings;
+        loop {
+            let since = guest.resting.load(Relaxed).checked_sub(1).map(Duration::from_millis);
+            let patience = if guest.has_authenticated() { keep_alive } else { head_timeout };
+            match since.map(|since| Mono(since) + *patience) {
+                Some(until) if until <= clock.now().mono => return,
+                until => clock.sleep_until(until.or(Some(clock.now().mono + *head_timeout))).await,
+            }
+        }
+    }
+
     fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
-        guest: &Guest,
+        guest: &Arc<Guest>,
     ) -> Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>> {
         guest.has_asked.store(true, Relaxed);
+        guest.resting.store(0, Relaxed);
         let admission = match &guest.welcome {
             Welcome::Admitted(admission) => Arc::clone(admission),
             Welcome::Refused { excess, .. } => {
@@ -253,10 +276,44 @@ impl Shared {
         };
         let mut request = request.map(Body::new);
         let address = self.settings.proxies.client(guest.peer, request.headers());
+        let front = self.settings.proxies.front(guest.peer, self.tls.is_some(), request.headers());
         request.extensions_mut().insert(address);
+        request.extensions_mut().insert(front);
         request.extensions_mut().insert(admission);
-        Box::pin(self.router.clone().oneshot(request))
+        let end = Underway { guest: Arc::clone(guest), clock: self.settings.clock.clone() };
+        let answer = self.router.clone().oneshot(request);
+        Box::pin(async move { answer.await.map(|response| response.map(|body| until_sent(body, end))) })
     }
+}
+
+impl Guest {
+    fn has_authenticated(&self) -> bool {
+        match &self.welcome {
+            Welcome::Admitted(admission) => admission.is_authenticated(),
+            Welcome::Refused { .. } => false,
+        }
+    }
+}
+
+/// A request under way, until its answer has been sent or given up.
+struct Underway {
+    guest: Arc<Guest>,
+    clock: Clock,
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        let now = self.clock.now().mono.0.as_millis();
+        self.guest.resting.store(u64::try_from(now).unwrap_or(u64::MAX - 1) + 1, Relaxed);
+    }
+}
+
+/// A body that holds something until it is sent.
+fn until_sent(body: Body, held: Underway) -> Body {
+    Body::new(body.map_frame(move |frame| {
+        let _held = &held;
+        frame
+    }))
 }
 
 impl Refusing {

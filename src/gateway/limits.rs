@@ -12,6 +12,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rustc_hash::FxHashMap;
 
+use super::crowd::{Crowds, Part};
 use crate::broker::{AppSlot, CloseReason};
 use crate::core::PartyId;
 
@@ -108,7 +109,7 @@ pub struct Limits {
 struct Counts {
     total: usize,
     unauthenticated: usize,
-    addresses: FxHashMap<IpAddr, usize>,
+    addresses: Crowds,
     parties: FxHashMap<(AppSlot, PartyId), usize>,
 }
 
@@ -122,6 +123,7 @@ pub struct Admission {
 #[derive(Debug, Default)]
 struct Held {
     address: Option<IpAddr>,
+    part: Part,
     party: Option<(AppSlot, PartyId)>,
     is_authenticated: bool,
     /// The connection that this one goes on over, and is counted as.
@@ -140,6 +142,10 @@ impl Limits {
     /// # Errors
     /// A bound is reached.
     pub fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Admission, Excess> {
+        self.admit_as(Part::Own, address)
+    }
+
+    fn admit_as(self: &Arc<Self>, part: Part, address: Option<IpAddr>) -> Result<Admission, Excess> {
         let mut counts = lock(&self.counts);
         if counts.total >= self.caps.total {
             return Err(self.excess(Bound::Total));
@@ -149,13 +155,13 @@ impl Limits {
         }
         let address = address.and_then(network);
         if let Some(address) = address {
-            take(&mut counts.addresses, address, self.caps.per_address)
-                .ok_or_else(|| self.excess(Bound::Address))?;
+            let entered = counts.addresses.enter(address, part, self.caps.per_address);
+            entered.ok_or_else(|| self.excess(Bound::Address))?;
         }
         counts.total += 1;
         counts.unauthenticated += 1;
         drop(counts);
-        let held = Held { address, ..Held::default() };
+        let held = Held { address, part, ..Held::default() };
         Ok(Admission { limits: Arc::clone(self), held: Mutex::new(held) })
     }
 
@@ -182,6 +188,14 @@ impl Limits {
 }
 
 impl Admission {
+    /// The address that the connection is counted under, if it is counted under one.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        let held = lock(&self.held);
+        let of_heir = || held.heir.as_ref().and_then(|heir| heir.address());
+        held.address.or_else(of_heir)
+    }
+
     /// Counts the connection to the address that a trusted proxy told; the first address stays.
     ///
     /// # Errors
@@ -189,18 +203,54 @@ impl Admission {
     pub fn attribute(&self, address: IpAddr) -> Result<(), Excess> {
         let mut held = lock(&self.held);
         let (None, Some(address)) = (held.address, network(address)) else { return Ok(()) };
-        take(&mut lock(&self.limits.counts).addresses, address, self.limits.caps.per_address)
-            .ok_or_else(|| self.limits.excess(Bound::Address))?;
+        let entered =
+            lock(&self.limits.counts).addresses.enter(address, held.part, self.limits.caps.per_address);
+        entered.ok_or_else(|| self.limits.excess(Bound::Address))?;
         held.address = Some(address);
         Ok(())
     }
 
-    /// Counts in a connection that has no socket of its own: it lives in the requests of others.
+    /// Counts in a connection that has no socket of its own, but lives in requests such as those that this one carries.
     ///
     /// # Errors
     /// A bound is reached.
-    pub fn another(&self, address: Option<IpAddr>) -> Result<Self, Excess> {
-        self.limits.admit(address)
+    pub fn line(&self, address: Option<IpAddr>) -> Result<Self, Excess> {
+        self.carry();
+        self.limits.admit_as(Part::Line, address)
+    }
+
+    /// The connection carries requests of others, which are counted themselves: it counts for its address only where there are more like
+    /// it than those can need.
+    pub fn carry(&self) {
+        let mut held = lock(&self.held);
+        let before = std::mem::replace(&mut held.part, Part::Carrier);
+        if let (Some(address), Part::Own) = (held.address, before) {
+            lock(&self.limits.counts).addresses.become_part(address, (Part::Own, Part::Carrier));
+        }
+    }
+
+    /// The connection becomes a WebSocket: it speaks for itself from now on, and has yet to say for whom.
+    ///
+    /// # Errors
+    /// A bound is reached.
+    pub fn speak(&self) -> Result<(), Excess> {
+        let mut held = lock(&self.held);
+        if held.part != Part::Carrier {
+            return Ok(());
+        }
+        let mut counts = lock(&self.limits.counts);
+        if held.is_authenticated && counts.unauthenticated >= self.limits.caps.unauthenticated {
+            return Err(self.limits.excess(Bound::Unauthenticated));
+        }
+        if let Some(address) = held.address {
+            let spoken = counts.addresses.speak(address, self.limits.caps.per_address);
+            spoken.ok_or_else(|| self.limits.excess(Bound::Address))?;
+        }
+        held.part = Part::Own;
+        if std::mem::take(&mut held.is_authenticated) {
+            counts.unauthenticated += 1;
+        }
+        Ok(())
     }
 
     /// The connection goes on over a socket that is counted itself: it gives back its own place, except its party's.
@@ -222,7 +272,7 @@ impl Admission {
             counts.unauthenticated -= 1;
         }
         if let Some(address) = held.address.take() {
-            give_back(&mut counts.addresses, address);
+            counts.addresses.leave(address, held.part);
         }
     }
 
@@ -283,8 +333,9 @@ impl Drop for Admission {
     }
 }
 
-/// What an address is counted under, if it is counted.
-fn network(address: IpAddr) -> Option<IpAddr> {
+/// What an address is counted under, if it is counted: an IPv6 network of 64 bits is one, and loopback is not counted.
+#[must_use]
+pub fn network(address: IpAddr) -> Option<IpAddr> {
     let address = address.to_canonical();
     if address.is_loopback() {
         return None;
@@ -332,6 +383,30 @@ mod tests {
 
     fn from(limits: &Arc<Limits>, address: &str) -> Result<Admission, Bound> {
         limits.admit(Some(address.parse().unwrap())).map_err(|excess| excess.bound)
+    }
+
+    #[test]
+    fn connections_over_polling_count_once_and_carriers_that_speak_count_again() {
+        let limits = limits();
+        let client = Some(IpAddr::from([192, 0, 2, 1]));
+        let get = limits.admit(client).unwrap();
+        let line = get.line(client).unwrap();
+        let post = limits.admit(client).unwrap();
+        post.carry();
+        line.authenticate();
+        post.authenticate();
+        let other = limits.admit(client).unwrap();
+        assert_eq!(limits.admit(client).err().map(|excess| excess.bound), Some(Bound::Address));
+        drop(other);
+        assert_eq!((limits.open(), limits.unauthenticated()), (3, 1));
+        post.speak().unwrap();
+        assert_eq!(limits.unauthenticated(), 2, "what it carried says nothing of itself");
+        let post = Arc::new(post);
+        line.move_to(Arc::clone(&post));
+        assert_eq!((limits.open(), limits.unauthenticated()), (2, 1));
+        drop((get, line, post));
+        assert_eq!((limits.open(), limits.unauthenticated()), (0, 0));
+        assert!(lock(&limits.counts).addresses.is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod apps;
 pub mod conversation;
+mod crowd;
 pub mod frames;
 pub mod hosts;
 pub mod http;
@@ -12,6 +13,7 @@ pub mod limits;
 pub mod listener;
 pub mod native;
 pub mod origin;
+pub mod pace;
 pub mod pages;
 pub mod pattern;
 pub mod peer;
@@ -19,7 +21,9 @@ pub mod principal;
 pub mod pusher;
 pub mod rate;
 mod scan;
+pub mod spaces;
 pub mod tls;
 pub mod token;
+pub mod tries;
 pub mod upgrade;
 pub mod websocket;

@@ -12,7 +12,7 @@ pub enum Origins {
     /// Only pages that the hub itself served, by the host that the request names.
     #[default]
     Same,
-    /// Only these.
+    /// These, and pages that the hub itself served: libraries for programs say that they are such a page.
     Listed(Vec<Origin>),
     /// All.
     Any,
@@ -59,7 +59,9 @@ impl Origins {
         let is_allowed = match self {
             Self::Any => true,
             Self::Listed(_) | Self::Same if values.next().is_some() => false,
-            Self::Listed(list) => parse(value).is_some_and(|origin| list.contains(&origin)),
+            Self::Listed(list) => {
+                parse(value).is_some_and(|origin| list.contains(&origin) || origin.is_served_by(headers))
+            }
             Self::Same => parse(value).is_some_and(|origin| origin.is_served_by(headers)),
         };
         if is_allowed { Ok(()) } else { Err(ForeignOrigin) }

@@ -106,6 +106,7 @@ impl<S: Sync> FromRequestParts<S> for Upgrade {
         if admission.is_draining() {
             return Err(NoUpgrade::Draining);
         }
+        admission.speak().map_err(NoUpgrade::Excess)?;
         if let Some(PeerAddr(address)) = extensions.get::<PeerAddr>() {
             admission.attribute(*address).map_err(NoUpgrade::Excess)?;
         }

@@ -168,6 +168,12 @@ impl Kit {
         self.handle.watch(session.id, self.topic.clone(), None, reply).await;
     }
 
+    /// Asks who is there, as the session.
+    pub(crate) async fn ask_roster(&self, session: &mut Session) {
+        let reply = session.reply();
+        self.handle.roster(self.topic.clone(), reply).await;
+    }
+
     pub(crate) async fn resume(&self, session: &mut Session, from: &View) {
         let reply = session.reply();
         session.view = View { tape: Vec::new(), replies: Vec::new(), ..from.clone() };
@@ -299,7 +305,10 @@ impl View {
             for line in std::str::from_utf8(&out).unwrap().lines() {
                 self.fold(line);
             }
-            assert_eq!(self.rev, rev, "the missed frames lead to where the others are");
+            // Where nothing of the stream was left of what was missed, the answer alone says where the others are.
+            if missed.iter().any(|step| step.link.is_some()) {
+                assert_eq!(self.rev, rev, "the missed frames lead to where the others are");
+            }
         } else {
             self.members.clear();
             for member in &roll.snapshot.members {

@@ -1,8 +1,10 @@
 //! How storms and big topics are paced.
 
-use presence_hub::broker::Policy;
+use std::collections::BTreeSet;
 
-use super::kit::kit;
+use presence_hub::broker::{Policy, Reply};
+
+use super::kit::{Kit, Session, View, kit};
 
 #[tokio::test]
 async fn a_storm_of_joins_goes_out_in_few_frames() {
@@ -20,6 +22,54 @@ async fn a_storm_of_joins_goes_out_in_few_frames() {
     let view = watcher.read();
     assert_eq!(view.members.len(), 500);
     assert!(view.frames < 60, "{} items for 500 joins", view.frames);
+}
+
+/// Everybody watches, joins and asks for the roster in one breath.
+async fn ask_in_a_storm(kit: &mut Kit) -> Vec<Session> {
+    let mut sessions = Vec::new();
+    for n in 0..30 {
+        let mut session = kit.open(&format!("p{n}")).await;
+        kit.watch(&mut session).await;
+        kit.enter(&mut session, 1).await;
+        kit.ask_roster(&mut session).await;
+        sessions.push(session);
+    }
+    sessions
+}
+
+fn rosters(view: &View) -> Vec<Vec<String>> {
+    let roster = |reply: &Reply| match reply {
+        Reply::Roster(roll) => {
+            Some(roll.snapshot.members.iter().map(|member| member.party.id.to_string()).collect())
+        }
+        _ => None,
+    };
+    view.replies.iter().filter_map(roster).collect()
+}
+
+#[tokio::test]
+async fn a_roster_asked_for_in_a_storm_and_what_comes_after_it_name_everybody() {
+    let mut kit = kit(Policy::default());
+    let mut sessions = ask_in_a_storm(&mut kit).await;
+    kit.watch(&mut sessions[28]).await;
+    kit.advance(20).await;
+    for session in &mut sessions {
+        let view = session.read();
+        let told = view.tape.iter().filter_map(|line| line.strip_prefix("join ")).map(str::to_owned);
+        let known: BTreeSet<String> = rosters(view).concat().into_iter().chain(told).collect();
+        assert_eq!((rosters(view).len(), known.len()), (1, 30), "{:?}", view.tape);
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_the_roster_and_leaves_before_it_is_told_has_an_answer() {
+    let mut kit = kit(Policy::default());
+    let mut sessions = ask_in_a_storm(&mut kit).await;
+    kit.unwatch(&sessions[28]).await;
+    kit.settle().await;
+    let unwatched = |reply: &&Reply| matches!(reply, Reply::Unwatched(_));
+    let replies = &sessions[28].read().replies;
+    assert_eq!(replies.iter().filter(unwatched).count(), 2, "{replies:?}");
 }
 
 #[tokio::test]

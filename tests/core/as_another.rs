@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use presence_hub::core::{ChangeKind, Command, Limits, Party, PartyId, Refusal, TopicName};
+use presence_hub::core::{Change, ChangeKind, Command, Limits, Party, PartyId, Refusal, TopicName};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -62,6 +62,32 @@ fn enter(hub: &mut Hub, device: u8, who: u8, said: u8) -> Outcome {
     })
 }
 
+/// Enters, if the device can, and holds the answer to the model.
+fn try_to_enter(hub: &mut Hub, there: &mut There, (device, who, said): (u8, u8, u8)) -> Vec<Arc<Change>> {
+    let id = session(u128::from(device) + 1);
+    let is_open = hub.leases.get(id).is_some_and(|lease| lease.is_attached);
+    let is_another = there.iter().any(|(other, as_who, ..)| *other == device && *as_who != who);
+    if !is_open || is_another {
+        return Vec::new();
+    }
+    let before = members(there);
+    let known = before.iter().find(|(other, _)| *other == who);
+    match enter(hub, device, who, said) {
+        Outcome::Refused(refusal) => {
+            assert_eq!(refusal, Refusal::TopicFull);
+            assert!(known.is_none() && before.len() >= MOST);
+            Vec::new()
+        }
+        Outcome::Done(changes) => {
+            assert!(known.is_some() || before.len() < MOST);
+            if !there.iter().any(|(other, ..)| *other == device) {
+                there.push((device, who, known.map_or(said, |(_, said)| *said), None));
+            }
+            changes
+        }
+    }
+}
+
 fn run(steps: &[Step]) {
     let mut hub = Hub::new(Limits::default());
     for device in 0..6_u8 {
@@ -71,30 +97,7 @@ fn run(steps: &[Step]) {
     let mut told = Vec::new();
     for step in steps {
         let changes = match *step {
-            Step::Enter { device, who, said } => {
-                let id = u128::from(device) + 1;
-                let is_open = hub.leases.get(session(id)).is_some_and(|lease| lease.is_attached);
-                let is_another = there.iter().any(|(other, as_who, ..)| *other == device && *as_who != who);
-                if !is_open || is_another {
-                    continue;
-                }
-                let before = members(&there);
-                let known = before.iter().find(|(other, _)| *other == who);
-                match enter(&mut hub, device, who, said) {
-                    Outcome::Refused(refusal) => {
-                        assert_eq!(refusal, Refusal::TopicFull);
-                        assert!(known.is_none() && before.len() >= MOST);
-                        Vec::new()
-                    }
-                    Outcome::Done(changes) => {
-                        assert!(known.is_some() || before.len() < MOST);
-                        if !there.iter().any(|(other, ..)| *other == device) {
-                            there.push((device, who, known.map_or(said, |(_, said)| *said), None));
-                        }
-                        changes
-                    }
-                }
-            }
+            Step::Enter { device, who, said } => try_to_enter(&mut hub, &mut there, (device, who, said)),
             Step::Leave { device } => {
                 there.retain(|(other, ..)| *other != device);
                 hub.leave(u128::from(device) + 1, 0)

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
 use presence_hub::core::{Now, TopicName};
-use presence_hub::engine::{AppSlot, Arrival, Engine, Submission};
+use presence_hub::engine::{AppSlot, Arrival, Engine, Submission, Ticket, Write};
 
 /// Lets another engine's arrivals come late, in the same order.
 #[derive(Debug)]
@@ -42,6 +42,14 @@ impl<E: Engine> Engine for Late<E> {
 
     fn ask(&mut self, app: AppSlot, topic: &TopicName) {
         self.inner.ask(app, topic);
+    }
+
+    fn read(&mut self, app: AppSlot, ticket: Ticket, key: &str) {
+        self.inner.read(app, ticket, key);
+    }
+
+    fn write(&mut self, write: Write) {
+        self.inner.write(write);
     }
 
     fn sweep(&mut self, now: Now) {

@@ -52,7 +52,7 @@ fn update(name: &str, n: u128, value: u128) -> Record {
 }
 
 /// Everything that arrives until the engine has nothing more to say.
-fn arrivals(engine: &mut Box<dyn Engine>) -> Vec<Arrival> {
+pub(crate) fn arrivals(engine: &mut Box<dyn Engine>) -> Vec<Arrival> {
     let mut cx = Context::from_waker(Waker::noop());
     let mut arrived = Vec::new();
     let mut silent = 0;

@@ -3,12 +3,17 @@
 
 mod attacks;
 mod client;
+mod guarding;
 mod hub;
 mod last_heard;
+#[path = "../engine/late.rs"]
+mod late;
 mod operations;
+mod paging;
 mod pattern;
 mod renewal;
 mod scenario;
+mod spaces;
 
 /// Every scenario file; a file that is not listed fails `all_scenarios_are_run`.
 macro_rules! scenarios {
@@ -26,7 +31,8 @@ macro_rules! scenarios {
 }
 
 scenarios!(
-    channels, presence, sessions, directed, leaving, messages, media, removal, rest, errors, resume, dialogue
+    channels, presence, sessions, directed, leaving, messages, media, removal, rest, errors, resume,
+    dialogue, guarded, people, meetings, dialin
 );
 
 #[test]

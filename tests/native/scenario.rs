@@ -1,7 +1,7 @@
 //! Runs a scenario file: a list of scenarios, each on a hub of its own, each a list of steps.
 //!
 //! Steps: `open` (name, with `as` = claims or `headers`), `send` (name, `frame`), `expect` (name, `frame`), `quiet` (name or list: nothing
-//! came), `skip` (name: forget what came), `close`, `drop`, `advance` (milliseconds), `rest` (`method`, `path`, `headers`, `body` or `form`,
+//! came), `skip` (name: forget what came), `close`, `drop`, `advance` (milliseconds), `rest` (`method`, `path` as a text or its parts, `headers`, `body` or `form`,
 //! `status`, `expect`), `closed` (name, `code`).
 
 use std::collections::BTreeMap;
@@ -152,11 +152,10 @@ impl Stage {
 
     async fn rest(&mut self, call: &Value) -> Result<(), String> {
         let method = call["method"].as_str().unwrap_or("GET").parse().unwrap();
-        let path = filled(&call["path"], &self.kept);
-        let mut request = reqwest::Client::new().request(method, self.hub.http(path.as_str().unwrap()));
+        let path = joined(&call["path"], &self.kept);
+        let mut request = reqwest::Client::new().request(method, self.hub.http(&path));
         for (header, value) in call["headers"].as_object().into_iter().flatten() {
-            let value = filled(value, &self.kept);
-            request = request.header(header, value.as_str().unwrap());
+            request = request.header(header, joined(value, &self.kept));
         }
         if let Some(claims) = call.get("as") {
             request = request.header("authorization", format!("JWT {}", self.hub.token(claims)));
@@ -188,5 +187,13 @@ impl Stage {
     fn take(&mut self, who: &Value) -> Result<Client, String> {
         let name = who.as_str().expect("a step names its client");
         self.clients.remove(name).ok_or_else(|| format!("{name} has no connection"))
+    }
+}
+
+/// A text, or the parts of one.
+fn joined(text: &Value, kept: &Kept) -> String {
+    match filled(text, kept) {
+        Value::Array(parts) => parts.iter().filter_map(Value::as_str).collect(),
+        text => text.as_str().unwrap().to_owned(),
     }
 }

@@ -113,3 +113,15 @@ pub(crate) async fn trigger(hub: &Hub, channel: &str, event: &str, data: &str) -
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.json()
 }
+
+/// A call of the native dialect, by whom these claims describe.
+pub(crate) async fn as_native(hub: &Hub, method: &str, path: &str, claims: &Value, body: Vec<u8>) -> Answer {
+    let url = format!("http://{}{path}", hub.address);
+    let request = reqwest::Client::new()
+        .request(method.parse().unwrap(), url)
+        .header("authorization", format!("JWT {}", hub.token(claims)))
+        .header("content-type", "application/json")
+        .body(body);
+    let response = request.send().await.expect("the hub answers");
+    Answer { status: response.status().as_u16(), text: response.text().await.expect("the answer is text") }
+}

@@ -50,8 +50,9 @@ impl Client {
             let header: axum::http::HeaderName = header.parse().unwrap();
             request.headers_mut().insert(header, value.parse().unwrap());
         }
-        let (stream, _) =
-            tokio_tungstenite::connect_async(request).await.map_err(|error| error.to_string())?;
+        let (stream, _) = tokio_tungstenite::connect_async_with_config(request, None, true)
+            .await
+            .map_err(|error| error.to_string())?;
         let name = name.to_owned();
         let (socket_id, early) = (String::new(), VecDeque::new());
         Ok(Self { name, socket_id, is_native: false, stream, early, fences: 0 })
@@ -99,6 +100,11 @@ impl Client {
 
     /// Subscribes, with the signature that the channel needs. A text is channel data as it is; anything else is written as JSON.
     pub(crate) async fn subscribe(&mut self, channel: &str, user: Option<&Value>) {
+        self.subscribe_after(channel, user, None).await;
+    }
+
+    /// The same, to go on after an event.
+    pub(crate) async fn subscribe_after(&mut self, channel: &str, user: Option<&Value>, id: Option<&Value>) {
         let data = user.map(|user| user.as_str().map_or_else(|| user.to_string(), str::to_owned));
         let mut frame = json!({"channel": channel, "auth": ""});
         if channel.starts_with("private-") || channel.starts_with("presence-") {
@@ -108,6 +114,9 @@ impl Client {
         }
         if let Some(data) = data {
             frame["channel_data"] = data.into();
+        }
+        if let Some(id) = id {
+            frame["resume_after_id"] = id.clone();
         }
         self.send(&json!({"event": "pusher:subscribe", "data": frame})).await;
     }

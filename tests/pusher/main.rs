@@ -5,9 +5,11 @@ mod attacks;
 mod backend;
 mod client;
 mod hub;
+mod keeping;
 #[path = "../native/pattern.rs"]
 mod pattern;
 mod scenario;
+mod slow;
 
 /// Every scenario file; a file that is not listed fails `all_scenarios_are_run`.
 macro_rules! scenarios {

@@ -1,9 +1,9 @@
 //! Runs a scenario file: a list of scenarios, each on a hub of its own with its `settings`, each a list of steps.
 //!
 //! Steps: `open` (name; `path` for another address, `raw` to read nothing, `headers`), `native` (name, `as` = claims), `subscribe` (name, `channel`,
-//! `user` = channel data), `unsubscribe`, `signin` (name, `user`), `send` (name, `frame` or `text`), `expect` (name, `frame`), `quiet` (name or list: nothing
+//! `user` = channel data, `resume` = the id of an event), `unsubscribe`, `signin` (name, `user`), `send` (name, `frame` or `text`), `expect` (name, `frame`), `quiet` (name or list: nothing
 //! came), `skip` (name: forget what came), `close`, `drop`, `advance` (milliseconds), `closed` (name, `code`), and `rest` (`method`, `path`, `query`,
-//! `body`, `key`, `secret`, `offset`, `target` for an unsigned address; `status`, `expect`, `equals`, `text` = part of the answer).
+//! `body`, `key`, `secret`, `offset`, `target` for an unsigned address, `as` = claims for a call of the native dialect; `status`, `expect`, `equals`, `text` = part of the answer).
 //!
 //! In expected frames `json` stands for the data that a string holds.
 
@@ -80,7 +80,7 @@ impl Stage {
             }
             "subscribe" => {
                 let client = self.client(who)?;
-                client.subscribe(text_of(step, "channel"), step.get("user")).await;
+                client.subscribe_after(text_of(step, "channel"), step.get("user"), step.get("resume")).await;
                 Ok(())
             }
             "unsubscribe" => {
@@ -190,7 +190,9 @@ impl Stage {
             Value::String(text) => text.clone().into_bytes(),
             body => body.to_string().into_bytes(),
         };
-        let answer = if let Some(target) = call["target"].as_str() {
+        let answer = if let Some(claims) = call.get("as") {
+            backend::as_native(&self.hub, method, text_of(call, "path"), claims, body).await
+        } else if let Some(target) = call["target"].as_str() {
             backend::send(&self.hub, method, target, body).await
         } else {
             let mut request = Request::new(method, text_of(call, "path"), body);

@@ -1,6 +1,7 @@
 //! Watching a topic, and watching it no longer.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -10,12 +11,18 @@ use super::party::{Sender, present};
 use crate::Object;
 
 /// The channel that a client names. Clients give more or less than this; what counts is the id.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ChannelRef<'a> {
     /// The topic.
     pub id: Cow<'a, str>,
     /// The password, where one is given: `null`, empty and absent are the same.
     pub password: Option<Cow<'a, str>>,
+}
+
+impl fmt::Debug for ChannelRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChannelRef").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// A place in a topic's stream.

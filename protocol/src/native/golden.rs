@@ -51,6 +51,39 @@ fn rest_bodies_are_read_and_written_to_the_letter() {
 }
 
 #[test]
+fn requests_about_spaces_are_read_leniently() {
+    same::<SpaceInvite>("invite", payload!("client-rest-invite"));
+    same::<RoleChange>("role", payload!("client-rest-attendee-role"));
+    same::<SpaceSettings>("settings", r#"{"title":"New","password":null}"#);
+    same::<ActiveMeeting<'_>>("meeting", r#"{"topicId":"a","parties":2}"#);
+    let invite: SpaceInvite = serde_json::from_str(
+        r#"{"topic":{"_id":"t"},"invitees":["a",{"_id":"b"},{"member":"c","memberType":"userId","role":"admin"},
+            {"invitee":"d","inviteeType":"email","more":1},{}]}"#,
+    )
+    .unwrap();
+    assert_eq!(invite.topic.id.as_deref(), Some("t"));
+    let ids: Vec<_> = invite.invitees.iter().map(|invitee| invitee.id.as_deref()).collect();
+    assert_eq!(ids, [Some("a"), Some("b"), Some("c"), Some("d"), None]);
+    assert_eq!(
+        (invite.invitees[2].role, invite.invitees[3].kind.as_deref()),
+        (Some(Role::Admin), Some("email"))
+    );
+    for (text, password) in [
+        (r#"{"title":"x"}"#, None),
+        (r#"{"password":null}"#, Some(None)),
+        (r#"{"password":"s3cret"}"#, Some(Some("s3cret".to_owned()))),
+    ] {
+        let settings: SpaceSettings = serde_json::from_str(text).unwrap();
+        assert_eq!(settings.password, password);
+        assert!(!format!("{settings:?}").contains("s3cret"), "passwords are not shown");
+    }
+    let channel = Object::parse(r#"{"channel":{"_id":"a","password":"s3cret"}}"#).unwrap();
+    let channel = SubscribeChannel::of(&channel).channel.unwrap();
+    assert_eq!(channel.password.as_deref(), Some("s3cret"));
+    assert!(!format!("{channel:?}").contains("s3cret"));
+}
+
+#[test]
 fn what_clients_say_survives_as_an_object() {
     for text in [
         payload!("client-media-tracksstatus"),

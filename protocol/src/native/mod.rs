@@ -21,8 +21,9 @@ pub use message::{MessageSent, SendMedia, SendMessage, SendMessageFailed};
 pub use party::{Attendee, AttendeeType, Role, Sender, User};
 pub use presence::{PresenceHub, PresenceResponse, Receivers, SendPresence};
 pub use rest::{
-    AnonymousAuth, AttendeeRole, DemoToken, DemoTokenRequest, InvitedTopic, Me, MediaToken, Members,
-    ServiceConfigurations, Space, SpaceInvited, SpaceJoin, SpaceMember, SpacesConfiguration, Token,
+    ActiveMeeting, AnonymousAuth, AttendeeRole, DemoToken, DemoTokenRequest, InviteTopic, InvitedTopic,
+    Invitee, Me, MediaToken, Members, RoleChange, ServiceConfigurations, Space, SpaceInvite, SpaceInvited,
+    SpaceJoin, SpaceMember, SpaceSettings, SpacesConfiguration, Token,
 };
 
 /// The names of events.

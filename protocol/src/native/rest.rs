@@ -1,11 +1,12 @@
 //! The bodies of the REST calls that clients of the dialect make.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::party::{AttendeeType, Role};
+use super::party::{AttendeeType, Role, present};
 
 /// `POST /api/anonymous/auth`, as JSON or as a form. Everything is optional.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +122,26 @@ pub struct Space<'a> {
     /// Not used.
     #[serde(borrow)]
     pub settings: &'a RawValue,
+    /// `group` or `direct`.
+    #[serde(borrow, rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Cow<'a, str>>,
+}
+
+/// `POST /api/spaces/{topic}`: what is left out stays as it is.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpaceSettings {
+    /// What it is to be called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The password to be; `null` or empty is none.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub password: Option<Option<String>>,
+}
+
+impl fmt::Debug for SpaceSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpaceSettings").field("title", &self.title).finish_non_exhaustive()
+    }
 }
 
 /// Somebody who belongs to a topic.
@@ -178,6 +199,86 @@ pub struct AttendeeRole<'a> {
     pub attendee_type: AttendeeType,
     /// What it may do from now on.
     pub role: Role,
+}
+
+/// The body of `POST /api/spaces/{topic}/attendees/{type}/{id}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleChange {
+    /// What the party may do from now on.
+    pub role: Option<Role>,
+}
+
+/// `POST /api/spaces/invite` and `POST /api/spaces/{topic}/invite`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpaceInvite {
+    /// The space to be; where the path names one, it counts.
+    #[serde(default)]
+    pub topic: InviteTopic,
+    /// Whom to make members.
+    #[serde(default)]
+    pub invitees: Vec<Invitee>,
+}
+
+/// A space to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InviteTopic {
+    /// A topic that is there already; `null` for a new one.
+    #[serde(default, alias = "_id")]
+    pub id: Option<String>,
+    /// What it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// `group` or `direct`.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+}
+
+/// Somebody to be made a member. Clients write a plain id, or an object under whose keys the id and its sort stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WrittenInvitee")]
+pub struct Invitee {
+    /// The party's id.
+    #[serde(rename = "invitee")]
+    pub id: Option<String>,
+    /// What sort of id it is; absent is `userId`.
+    #[serde(rename = "inviteeType", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// What it may do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WrittenInvitee {
+    Id(String),
+    Described {
+        #[serde(default, rename = "invitee", alias = "_id", alias = "member", alias = "attendee")]
+        id: Option<String>,
+        #[serde(default, rename = "inviteeType", alias = "memberType", alias = "attendeeType")]
+        kind: Option<String>,
+        #[serde(default)]
+        role: Option<Role>,
+    },
+}
+
+impl From<WrittenInvitee> for Invitee {
+    fn from(written: WrittenInvitee) -> Self {
+        match written {
+            WrittenInvitee::Id(id) => Self { id: Some(id), kind: None, role: None },
+            WrittenInvitee::Described { id, kind, role } => Self { id, kind, role },
+        }
+    }
+}
+
+/// `GET /api/spaces/{topic}/activemeeting`, where there is one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActiveMeeting<'a> {
+    /// The topic.
+    #[serde(borrow, rename = "topicId")]
+    pub topic_id: Cow<'a, str>,
+    /// How many members are in a media session.
+    pub parties: u64,
 }
 
 /// The answer to `POST /api/spaces/invite`.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use crate::broker::Tag;
-use crate::core::{Content, SessionId, TopicName};
+use crate::core::{Content, PartyId, SessionId, TopicName};
 
 /// How many answers a connection may await at once; what it asks beyond that is refused.
 const MOST: usize = 256;
@@ -36,6 +36,15 @@ pub(super) enum What {
     },
     /// To be present.
     Online(Online),
+    /// That a telephone is present.
+    DialIn {
+        /// Which.
+        party: PartyId,
+        /// Where.
+        topic: TopicName,
+        /// What the author wants back.
+        loopback: Option<Bytes>,
+    },
     /// To be present no longer.
     Leave,
     /// To say something that concerns presence or media.

@@ -1,8 +1,10 @@
 //! Subscribing to channels, and unsubscribing.
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 use presence_protocol::Object;
-use presence_protocol::native::{SubscribeChannel, event};
+use presence_protocol::native::{Role, SubscribeChannel, event};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::asked::{Asked, What};
@@ -15,19 +17,25 @@ use crate::broker::{Encode, ReplyTo, Watching};
 use crate::core::{Cause, Command, Epoch, Now, Rev, TopicName};
 use crate::gateway::json::{self, Members};
 use crate::gateway::principal::Action;
+use crate::gateway::spaces::Space;
 
 impl Visit {
     /// `SUBSCRIBE_CHANNEL`.
     pub(super) async fn subscribe(&mut self, request: &Request<'_>, now: Now, out: &mut BytesMut) {
         let payload = request.payload.clone().unwrap_or_default();
         let event = SubscribeChannel::of(&payload);
-        match self.subscribable(&event, now) {
-            Ok(topic) => {
+        match self.admitted(&event, now).await {
+            Ok((topic, is_by_membership)) => {
                 let since = event.since.map(|since| (Epoch(since.epoch), Rev(since.rev)));
                 self.stay_in(&topic);
                 let what = What::Subscribe { topic: topic.clone(), times: 1 };
                 let tag = self.asked.note(Asked { ids: request.ids(), what });
-                self.broker.watch(self.session, topic, since, ReplyTo::Session(self.session, tag)).await;
+                let reply = ReplyTo::Session(self.session, tag);
+                self.broker.watch(self.session, topic.clone(), since, reply).await;
+                // Who was removed before it watched, and let in before its membership ended, was put out of nothing.
+                if is_by_membership && self.admit(&event, &topic).await.is_err() {
+                    self.end_stay(&topic, Cause::Policy, Vec::new(), out).await;
+                }
             }
             Err(fault) => {
                 let failed = beside(&payload, &["error"], |failed| fault.write(failed.key("error")));
@@ -35,6 +43,31 @@ impl Visit {
                 self.answer(request.id, Err(&fault), out);
             }
         }
+    }
+
+    /// The topic, if the token and the space let the party in, and whether it came in as a member. Each subscription is let in
+    /// for itself: the party may have been removed since the last one, and the connection not know it yet.
+    async fn admitted(&mut self, event: &SubscribeChannel<'_>, now: Now) -> Result<(TopicName, bool), Fault> {
+        let topic = self.subscribable(event, now)?;
+        let space = self.admit(event, &topic).await?;
+        Ok((topic, space.member(&self.principal.party).is_some()))
+    }
+
+    async fn admit(&self, event: &SubscribeChannel<'_>, topic: &TopicName) -> Result<Arc<Space>, Fault> {
+        let password = event.channel.as_ref().and_then(|channel| channel.password.as_deref());
+        let spaces = &self.shared.spaces;
+        Ok(spaces.admit(&self.principal, topic, password, self.address).await?)
+    }
+
+    /// What the topic is called and who belongs to it. Where that cannot be read, it is an open space.
+    pub(super) async fn space(&self, topic: &TopicName) -> Arc<Space> {
+        let space = self.shared.spaces.look(self.principal.app.slot, topic).await;
+        space.unwrap_or_else(|_| Arc::new(Space::open(topic)))
+    }
+
+    /// What the party may do at most in a topic.
+    pub(super) async fn role_in(&self, topic: &TopicName) -> Role {
+        self.space(topic).await.role_of(&self.principal)
     }
 
     fn subscribable(&mut self, event: &SubscribeChannel<'_>, now: Now) -> Result<TopicName, Fault> {

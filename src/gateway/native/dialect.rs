@@ -10,7 +10,7 @@ use presence_protocol::native::{ClientFrame, FrameError, event};
 use super::fault::{self, Fault};
 use super::framing::{Framing, Place};
 use super::pace::Pace;
-use super::visit::{Request, Visit};
+use super::visit::{Paces, Request, Visit};
 use crate::broker::AppSlot;
 use crate::broker::{Bounds, Clock, CloseReason, EncoderId, Handle, Notice, Opening, Outbox, Reply, Tag};
 use crate::core::{Mono, SessionId, Terms};
@@ -19,6 +19,7 @@ use crate::gateway::conversation::Conversation;
 use crate::gateway::json::{self, Caps};
 use crate::gateway::limits::Admission;
 use crate::gateway::principal::Principal;
+use crate::gateway::spaces::Spaces;
 use crate::gateway::token;
 use crate::telemetry::Metrics;
 
@@ -48,8 +49,14 @@ pub struct Shared {
     pub outbox: Bounds,
     /// How long a connection may take to say who it is.
     pub auth_timeout: Duration,
+    /// How long the body of a request may take.
+    pub body_timeout: Duration,
     /// The most bytes of a request's body.
     pub body_bytes: usize,
+    /// What topics are called, and who may enter them.
+    pub spaces: Arc<Spaces>,
+    /// The host names that the hub may say are its own.
+    pub hosts: Arc<[String]>,
     /// Where connections are counted.
     pub metrics: Metrics,
 }
@@ -75,6 +82,8 @@ pub struct Native {
     patience_ends: Option<Mono>,
     others: u32,
     faults: Pace,
+    /// How often the connection may still do what, after it has spoken for somebody before.
+    paces: Option<Paces>,
     visit: Option<Box<Visit>>,
 }
 
@@ -89,6 +98,7 @@ impl Native {
             patience_ends: None,
             others: 0,
             faults: Pace::new(FAULTS, FAULTS_AT_ONCE),
+            paces: None,
             visit: None,
         }
     }
@@ -164,13 +174,30 @@ impl Native {
             outbox: Arc::clone(&self.outbox),
         };
         broker.open(opening).await;
-        let visit = Visit::new(Arc::clone(&self.shared), broker, session, principal);
+        let mut visit = Visit::new(Arc::clone(&self.shared), broker, session, principal);
+        if let Some(paces) = self.paces.take() {
+            visit.paces = paces;
+        }
+        visit.address = self.arrival.admission.as_ref().and_then(|admission| admission.address());
         if self.shared.framing.is_extended() {
             visit.welcome(out);
         }
         self.visit = Some(Box::new(visit));
         self.patience_ends = None;
         Ok(())
+    }
+
+    /// The connection has spoken for somebody before: what it has done then counts.
+    pub(super) fn resume_paces(&mut self, paces: Option<Paces>) {
+        self.paces = paces;
+    }
+
+    /// The connection speaks for nobody any more.
+    pub(super) async fn leave(&mut self) -> Option<Paces> {
+        match self.visit.take() {
+            Some(visit) => Some(visit.end().await),
+            None => self.paces.take(),
+        }
     }
 
     /// The session, once the connection speaks for somebody.
@@ -272,6 +299,12 @@ impl Conversation for Native {
                 }
                 Ok(())
             }
+            Notice::Rights(topic) => {
+                if let Some(visit) = self.visit.as_mut().filter(|visit| !visit.rights.contains(&topic)) {
+                    visit.rights.push(topic);
+                }
+                Ok(())
+            }
             Notice::Close(reason) => Err(reason),
         }
     }
@@ -298,8 +331,6 @@ impl Conversation for Native {
     }
 
     async fn closed(&mut self) {
-        if let Some(visit) = self.visit.take() {
-            visit.end().await;
-        }
+        self.leave().await;
     }
 }

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use presence_protocol::socketio::PacketError;
 
+use crate::broker::NotKept;
 use crate::core::{NameError, Refusal};
 use crate::gateway::json::{self, Excess};
+use crate::gateway::spaces::Wrong;
 use crate::gateway::token::Refused;
 
 /// Something went wrong, and the client is told.
@@ -65,6 +67,15 @@ pub const LONG_ATTACHMENTS: Fault = Fault::new(
 /// The connection speaks in another namespace.
 pub const ELSEWHERE: Fault =
     Fault::new("invalid.frame", "a connection speaks in one namespace; use another connection for another");
+/// The telephone that an event names as its sender is none.
+pub const NO_TELEPHONE: Fault =
+    Fault::new("invalid.parameters", "a sender of type phone has an _id of 1 to 128 bytes");
+/// Telephones come and go, and no more.
+pub const TELEPHONE_CATEGORY: Fault =
+    Fault::new("invalid.parameters", "a telephone can be named in party.online and party.leaves only");
+/// The connection speaks for as many telephones as are allowed.
+pub const TOO_MANY_TELEPHONES: Fault =
+    Fault::new("too.many.parties", "the connection speaks for as many telephones as limits.dial_ins allows");
 /// More came than is allowed.
 pub const TOO_FAST: Fault = Fault::new("too.fast", "this is too often; slow down");
 /// The session watches as many topics as are allowed.
@@ -131,6 +142,22 @@ impl From<Refusal> for Fault {
             Refusal::Unavailable => "unavailable",
         };
         Self { code, message: refusal.to_string().into() }
+    }
+}
+
+impl From<Wrong> for Fault {
+    fn from(wrong: Wrong) -> Self {
+        let code = match wrong {
+            Wrong::Password => "not.authorized.by.password",
+            Wrong::TooManyTries | Wrong::TooFast => "too.fast",
+            Wrong::Private | Wrong::NotAdmin => "not.authorized",
+            Wrong::Title | Wrong::LongPassword | Wrong::Direct => "invalid.parameters",
+            Wrong::NotKept(NotKept::TooLarge) => "too.large",
+            Wrong::NotKept(NotKept::Full) => "too.many.spaces",
+            Wrong::NotKept(NotKept::Conflict) => "conflict",
+            Wrong::NotKept(NotKept::Unavailable) | Wrong::Unavailable => "unavailable",
+        };
+        Self { code, message: wrong.to_string().into() }
     }
 }
 

@@ -9,13 +9,14 @@ use super::asked::{Asked, Online, What};
 use super::channels::beside;
 use super::fault::{self, Fault};
 use super::payload::{self, Detail, Receiver};
-use super::presence::{Saying, owned};
-use super::translate;
+use super::presence::{Saying, check_category, owned};
+use super::translate::{self, Speaker};
 use super::visit::{Request, Visit};
 use crate::broker::CloseReason;
-use crate::core::{Now, TopicName};
+use crate::core::{Now, Party, TopicName, Wall};
 use crate::gateway::json::{self, Members};
-use crate::gateway::principal::Action;
+use crate::gateway::principal::{Action, Principal};
+use crate::gateway::spaces::Space;
 
 /// What clients may not say themselves: the hub does, or it would claim to be somebody else.
 const OWNED: [&str; 24] = [
@@ -78,7 +79,7 @@ impl Visit {
         if event.content.is_none() {
             return Err(fault::BAD_CONTENT);
         }
-        self.check_category(event.category.as_deref().unwrap_or_default())?;
+        check_category(&self.principal, event.category.as_deref().unwrap_or_default())?;
         let receivers = self.receivers(&topic, &event.receivers).await?;
         Ok((topic, receivers))
     }
@@ -91,35 +92,19 @@ impl Visit {
         now: Now,
     ) -> Result<(), Fault> {
         let category = event.category.as_deref().unwrap_or("chat");
-        let content = event.content.clone().unwrap_or_default();
+        let space = self.space(&topic).await;
+        let from = (&*self.principal.party, now.wall);
         let mut body = Vec::with_capacity(1024);
         json::object(&mut body, |message| {
-            message.text("_id", &Uuid::new_v4().simple().to_string()[..24]);
-            message.text("category", category);
-            message.text("topicId", topic.as_str());
-            message.text("topicTitle", topic.as_str());
-            message.text("topicType", "group");
-            message.text("created", &payload::iso(now.wall));
-            self.sender(Detail::Message, message.key("sender"));
-            message.object("content", |written| {
-                payload::message_defaults(written, |key| content.get(key).is_some());
-                for (key, value) in content.iter().filter(|(key, _)| *key != "loopbackMetadata") {
-                    written.raw(key, value.get().as_bytes());
-                }
-            });
-            pass_on(request, receivers.as_deref(), message);
+            compose(message, (&topic, &space), category, from);
+            write_content(&event.content.clone().unwrap_or_default(), message);
+            pass_on(request.payload.as_ref(), receivers.as_deref(), message);
         });
-        self.check_body(&body)?;
+        check_body(&self.principal, &body)?;
         let what = What::Message { topic: topic.clone(), category: category.into() };
         let saying = Saying { topic, event: event::MESSAGE_SENT, body, receivers, is_kept: true };
         self.publish(saying, owned(event.loopback), Asked { ids: request.ids(), what }).await;
         Ok(())
-    }
-
-    /// What is kept for those who come back is bounded.
-    fn check_body(&self, body: &[u8]) -> Result<(), Fault> {
-        let most = self.principal.app.limits.content_bytes.saturating_mul(2);
-        if body.len() <= most { Ok(()) } else { Err(fault::LONG_CONTENT) }
     }
 
     /// Tells the client that a message was not sent after all.
@@ -176,7 +161,7 @@ impl Visit {
     ) -> Result<TopicName, Fault> {
         let category = event.category.as_deref().ok_or(fault::NO_CATEGORY)?;
         let topic = self.place(event.topic_id.as_deref(), Action::Publish)?;
-        self.check_category(category)?;
+        check_category(&self.principal, category)?;
         let receivers = self.receivers(&topic, &event.receivers).await?;
         let mut body = Vec::with_capacity(1024);
         json::object(&mut body, |written| {
@@ -192,9 +177,9 @@ impl Visit {
                     written.raw(key, value.get().as_bytes());
                 }
             }
-            pass_on(request, receivers.as_deref(), written);
+            pass_on(request.payload.as_ref(), receivers.as_deref(), written);
         });
-        self.check_body(&body)?;
+        check_body(&self.principal, &body)?;
         let event_name = event::MEDIA_SESSION_RESPONSE;
         let saying = Saying { topic: topic.clone(), event: event_name, body, receivers, is_kept: true };
         self.relay(saying, owned(event.loopback), request.ids()).await;
@@ -215,8 +200,9 @@ impl Visit {
             return Ok(());
         };
         let media = event.media_session.clone().unwrap_or_default();
-        let limit = self.principal.app.limits.content_bytes;
-        let content = match translate::with_media(&stay.said, &media, has_ended, limit) {
+        let (said, limit) = (stay.said.clone(), self.principal.app.limits.content_bytes);
+        let speaker = Speaker { role: self.role_in(&topic).await, limit };
+        let content = match translate::with_media(&said, &media, has_ended, speaker) {
             Ok(content) => content,
             Err(fault) => {
                 // It was told as an event all the same.
@@ -237,10 +223,45 @@ fn failure(fault: &Fault) -> &'static str {
     }
 }
 
+/// What is kept for those who come back is bounded.
+pub(super) fn check_body(principal: &Principal, body: &[u8]) -> Result<(), Fault> {
+    let most = principal.app.limits.content_bytes.saturating_mul(2);
+    if body.len() <= most { Ok(()) } else { Err(fault::LONG_CONTENT) }
+}
+
+/// Appends what the hub says of a message: its name and place, when it was said and by whom.
+pub(super) fn compose(
+    message: &mut Members<'_>,
+    (topic, space): (&TopicName, &Space),
+    category: &str,
+    (from, at): (&Party, Wall),
+) {
+    message.text("_id", &Uuid::new_v4().simple().to_string()[..24]);
+    message.text("category", category);
+    message.text("topicId", topic.as_str());
+    message.text("topicTitle", &space.title);
+    message.text("topicType", space.kind.as_str());
+    message.text("created", &payload::iso(at));
+    payload::person(from, Detail::Message, message.key("sender"));
+}
+
+/// Appends a message's content, with what every one has.
+pub(super) fn write_content(content: &Object<'_>, message: &mut Members<'_>) {
+    message.object("content", |written| {
+        payload::message_defaults(written, |key| content.get(key).is_some());
+        for (key, value) in content.iter().filter(|(key, _)| *key != "loopbackMetadata") {
+            written.raw(key, value.get().as_bytes());
+        }
+    });
+}
+
 /// Appends what a client's payload says beside what the hub says itself, and the receivers if there are some.
-fn pass_on(request: &Request<'_>, receivers: Option<&[Receiver]>, written: &mut Members<'_>) {
-    for (key, value) in request.payload.iter().flat_map(Object::iter).filter(|(key, _)| !OWNED.contains(key))
-    {
+pub(super) fn pass_on(
+    payload: Option<&Object<'_>>,
+    receivers: Option<&[Receiver]>,
+    written: &mut Members<'_>,
+) {
+    for (key, value) in payload.into_iter().flat_map(Object::iter).filter(|(key, _)| !OWNED.contains(key)) {
         written.raw(key, value.get().as_bytes());
     }
     if let Some(receivers) = receivers {

@@ -3,12 +3,12 @@
 mod asked;
 mod channels;
 mod dialect;
+mod dialin;
 mod encode;
 mod engineio;
 pub mod fault;
 pub mod framing;
 mod message;
-mod pace;
 mod payload;
 mod presence;
 mod rest;
@@ -16,6 +16,8 @@ mod socketio;
 mod speak;
 mod translate;
 mod visit;
+
+use super::pace;
 
 pub use dialect::{Arrival, Native, Shared};
 pub use encode::{Encoder, roster};

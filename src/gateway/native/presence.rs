@@ -13,10 +13,10 @@ use super::framing::Place;
 use super::payload::{self, Detail, Receiver};
 use super::translate::{self, Speaker};
 use super::visit::{Request, Visit};
-use crate::broker::{CloseReason, ReplyTo, Roll};
-use crate::core::{Cause, Command, Message, Now, PartyId, TopicName};
+use crate::broker::{CloseReason, Handle, ReplyTo, Roll};
+use crate::core::{Cause, Command, Message, Now, PartyId, PartyKind, TopicName};
 use crate::gateway::json;
-use crate::gateway::principal::Action;
+use crate::gateway::principal::{Action, Principal};
 
 /// The longest category.
 const MAX_CATEGORY: usize = 128;
@@ -67,11 +67,27 @@ impl Visit {
     ) -> Result<(), CloseReason> {
         let payload = request.payload.clone().unwrap_or_default();
         let event = SendPresence::of(&payload);
+        if let Some(sender) = self.telephone(request) {
+            let served = self.dialled_in(&sender, request, &event, out).await;
+            return self.tell_unserved(served, request, &event, out);
+        }
         if event.category.as_deref() == Some(category::LEAVES) {
             self.leaves(request, &event, out).await;
             return Ok(());
         }
-        match self.serve_presence(request, &event, now).await {
+        let served = self.serve_presence(request, &event, now).await;
+        self.tell_unserved(served, request, &event, out)
+    }
+
+    /// Tells the client why its event was not served, if it was not.
+    fn tell_unserved(
+        &self,
+        served: Result<(), Unserved>,
+        request: &Request<'_>,
+        event: &SendPresence<'_>,
+        out: &mut BytesMut,
+    ) -> Result<(), CloseReason> {
+        match served {
             Ok(()) => Ok(()),
             Err(Unserved::Close(reason)) => Err(reason),
             Err(Unserved::Fault(fault)) => {
@@ -118,7 +134,8 @@ impl Visit {
         event: &SendPresence<'_>,
         now: Now,
     ) -> Result<(), Unserved> {
-        let speaker = Speaker { role: self.principal.role, limit: self.principal.app.limits.content_bytes };
+        let role = self.role_in(topic).await;
+        let speaker = Speaker { role, limit: self.principal.app.limits.content_bytes };
         let content = translate::said(event.content.map(RawValue::get), speaker)?;
         let loopback = owned(event.loopback);
         let receivers = self.receivers(topic, &event.receivers).await?;
@@ -194,9 +211,16 @@ impl Visit {
     pub(super) fn parties(&self, topic: &TopicName, roll: &Roll, out: &mut BytesMut) {
         let party = &self.principal.party;
         let receivers = payload::receivers(&[(party.id.clone(), Some(Arc::clone(party)))]);
-        for member in &roll.snapshot.members {
-            let payload = payload::online(topic, roll.snapshot.stamp, member, &receivers);
-            self.emit(event::PRESENCE_EVENT_RESPONSE, &payload, out);
+        let members = roll.rendered_members(self.shared.encoder, |member| {
+            payload::online(topic, roll.snapshot.stamp, member, NOBODY).into()
+        });
+        for (member, payload) in roll.snapshot.members.iter().zip(members.iter()) {
+            let (before, after) = around_receivers(payload);
+            let parts = [before, &receivers, after];
+            // A telephone's names no receivers.
+            let is_whole = member.party.kind == PartyKind::Phone;
+            let parts = if is_whole { &[&payload[..]][..] } else { &parts };
+            self.shared.framing.event(event::PRESENCE_EVENT_RESPONSE, parts, Place::default(), out);
         }
     }
 
@@ -208,7 +232,7 @@ impl Visit {
         request: &Request<'_>,
         event: &SendPresence<'_>,
     ) -> Result<(), Unserved> {
-        self.check_category(category)?;
+        check_category(&self.principal, category)?;
         let content = match event.content {
             Some(content) => Object::of(content).ok_or(fault::BAD_CONTENT)?,
             None => Object::default(),
@@ -229,45 +253,13 @@ impl Visit {
         Ok(())
     }
 
-    /// Some categories are the hub's alone, and some an administrator's: whoever sees them acts on them.
-    pub(super) fn check_category(&self, category: &str) -> Result<(), Fault> {
-        let is_hubs =
-            matches!(category, category::REMOVED | category::INVALID) || category.starts_with("hub.");
-        let is_guarded = category.starts_with("app.event.") || category == "topic.updated";
-        if category.len() > MAX_CATEGORY {
-            return Err(fault::LONG_CATEGORY);
-        }
-        if is_hubs || (is_guarded && self.principal.role < Role::Admin) {
-            Err(fault::RESERVED)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// The receivers that an event names, as the hub knows them; `None` is everybody.
+    /// The receivers that an event of this connection names.
     pub(super) async fn receivers(
         &self,
         topic: &TopicName,
         named: &Receivers<'_>,
     ) -> Result<Option<Vec<Receiver>>, Fault> {
-        let Receivers::Named(named) = named else { return Ok(None) };
-        if named.len() > self.principal.app.limits.receivers {
-            return Err(fault::BAD_RECEIVERS);
-        }
-        let mut ids: Vec<PartyId> = named.iter().filter_map(|id| PartyId::new(id).ok()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        if ids.is_empty() {
-            return Err(fault::BAD_RECEIVERS);
-        }
-        let topic = topic.clone();
-        let known = self.broker.read(move |roster, _, _| {
-            let topic = roster.topic(&topic);
-            let party =
-                |id: &PartyId| topic.and_then(|topic| topic.member(id)).map(|known| Arc::clone(&known.party));
-            ids.into_iter().map(|id| (party(&id), id)).map(|(party, id)| (id, party)).collect()
-        });
-        Ok(Some(known.await.ok_or(fault::STOPPING)?))
+        receivers(&self.broker, &self.principal, topic, named).await
     }
 
     /// Says something that concerns presence or media; a refusal is told as such.
@@ -300,6 +292,59 @@ impl Visit {
         let payload = payload::invalid(topic, &self.principal.party, loopback, &fault);
         self.shared.framing.event(event::PRESENCE_EVENT_RESPONSE, &[&payload], Place::default(), out);
         fault
+    }
+}
+
+/// Some categories are the hub's alone, and some an administrator's: whoever sees them acts on them.
+pub(super) fn check_category(principal: &Principal, category: &str) -> Result<(), Fault> {
+    let is_hubs = matches!(category, category::REMOVED | category::INVALID) || category.starts_with("hub.");
+    let is_guarded = category.starts_with("app.event.") || category == "topic.updated";
+    if category.len() > MAX_CATEGORY {
+        return Err(fault::LONG_CATEGORY);
+    }
+    if is_hubs || (is_guarded && principal.role < Role::Admin) { Err(fault::RESERVED) } else { Ok(()) }
+}
+
+/// The receivers that an event names, as the hub knows them; `None` is everybody.
+pub(super) async fn receivers(
+    broker: &Handle,
+    by: &Principal,
+    topic: &TopicName,
+    named: &Receivers<'_>,
+) -> Result<Option<Vec<Receiver>>, Fault> {
+    let Receivers::Named(named) = named else { return Ok(None) };
+    if named.len() > by.app.limits.receivers {
+        return Err(fault::BAD_RECEIVERS);
+    }
+    let mut ids: Vec<PartyId> = named.iter().filter_map(|id| PartyId::new(id).ok()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Err(fault::BAD_RECEIVERS);
+    }
+    let topic = topic.clone();
+    let known = broker.read(move |roster, _, _| {
+        let topic = roster.topic(&topic);
+        let party =
+            |id: &PartyId| topic.and_then(|topic| topic.member(id)).map(|known| Arc::clone(&known.party));
+        ids.into_iter().map(|id| (party(&id), id)).map(|(party, id)| (id, party)).collect()
+    });
+    Ok(Some(known.await.ok_or(fault::STOPPING)?))
+}
+
+/// No receivers, as a list.
+const NOBODY: &[u8] = b"[]";
+
+/// What stands before and after the empty list of receivers in a payload that the hub has written; nothing before it where there is none.
+fn around_receivers(payload: &[u8]) -> (&[u8], &[u8]) {
+    const KEY: &[u8] = b"\"receivers\":";
+    // It is the second member, so what comes first is the hub's own.
+    match memchr::memmem::find(&payload[..payload.len().min(128)], KEY) {
+        Some(at) => {
+            let start = at + KEY.len();
+            (&payload[..start], &payload[start + NOBODY.len()..])
+        }
+        None => (&[], payload),
     }
 }
 

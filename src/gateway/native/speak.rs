@@ -2,6 +2,7 @@
 //! again at every click, and are never told off for it.
 
 use bytes::BytesMut;
+use presence_protocol::Object;
 use presence_protocol::native::event;
 
 use super::asked::{Asked, Online, What};
@@ -10,6 +11,7 @@ use super::fault::Fault;
 use super::framing::Place;
 use super::pace::Pace;
 use super::payload;
+use super::translate::{self, Speaker};
 use super::visit::Visit;
 use crate::broker::{CloseReason, ReplyTo};
 use crate::core::{Cause, Command, Content, MemberView, Now, Timetoken, TopicName};
@@ -85,6 +87,21 @@ impl Visit {
         for (ids, online) in due {
             self.tell(online, ids).await;
         }
+    }
+
+    /// Says again what the session said where it may be less than it was: in the role that it may have now.
+    pub(super) async fn recheck(&mut self, now: Now) -> Result<(), CloseReason> {
+        for topic in std::mem::take(&mut self.rights) {
+            let Some(stay) = self.topics.get(&topic).filter(|stay| stay.is_member) else { continue };
+            let said = stay.said.clone();
+            let speaker = Speaker { role: self.role_in(&topic).await, limit: usize::MAX };
+            let content = translate::with_media(&said, &Object::default(), false, speaker);
+            if let Some(content) = content.ok().filter(|content| content.bytes != said) {
+                let online = Online { topic, content, loopback: None, is_quiet: true, is_join: false };
+                self.say(online, Vec::new(), now).await?;
+            }
+        }
+        Ok(())
     }
 
     /// What was held back in a topic is of no use any more, because the session leaves it.

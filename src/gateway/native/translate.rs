@@ -46,8 +46,7 @@ pub(super) fn said(raw: Option<&str>, speaker: Speaker) -> Result<Content, Fault
     let media = object.object("mediaSession");
     let nested = media.clone().unwrap_or_default();
     let asked = object.text("role").or_else(|| nested.text("role"));
-    let role =
-        asked.and_then(|name| Role::named(&name)).map_or(speaker.role, |asked| asked.min(speaker.role));
+    let role = capped(asked.as_deref(), speaker.role);
     let mut bytes = Vec::with_capacity(raw.map_or(0, str::len) + 160);
     json::object(&mut bytes, |content| {
         write_media(media.as_ref(), content.key("mediaSession"));
@@ -62,6 +61,11 @@ pub(super) fn said(raw: Option<&str>, speaker: Speaker) -> Result<Content, Fault
         content.text("role", role.as_str());
     });
     finish(bytes, speaker.limit)
+}
+
+/// The role that a client asks for, or what it may have at most.
+fn capped(asked: Option<&str>, most: Role) -> Role {
+    asked.and_then(Role::named).map_or(most, |asked| asked.min(most))
 }
 
 /// The media session without what belongs outside it.
@@ -84,7 +88,7 @@ pub(super) fn with_media(
     said: &Bytes,
     media: &Object<'_>,
     has_ended: bool,
-    limit: usize,
+    speaker: Speaker,
 ) -> Result<Content, Fault> {
     let text = std::str::from_utf8(said).unwrap_or_default();
     let object = Object::parse(text).unwrap_or_default();
@@ -109,11 +113,13 @@ pub(super) fn with_media(
                 }
             }
         });
-        for (key, value) in object.iter().filter(|(key, _)| *key != "mediaSession") {
+        for (key, value) in object.iter().filter(|(key, _)| !matches!(*key, "mediaSession" | "role")) {
             content.raw(key, value.get().as_bytes());
         }
+        // The speaker may have been made less since it said so.
+        content.text("role", capped(object.text("role").as_deref(), speaker.role).as_str());
     });
-    finish(bytes, limit)
+    finish(bytes, speaker.limit)
 }
 
 fn finish(bytes: Vec<u8>, limit: usize) -> Result<Content, Fault> {
@@ -185,8 +191,7 @@ pub(super) fn passing(
             match key {
                 "sessionId" | "loopbackMetadata" => {}
                 "role" => {
-                    let asked = raw.text(key).and_then(|name| Role::named(&name));
-                    content.text(key, asked.map_or(role, |asked| asked.min(role)).as_str());
+                    content.text(key, capped(raw.text(key).as_deref(), role).as_str());
                 }
                 _ => content.raw(key, value.get().as_bytes()),
             }
@@ -272,13 +277,14 @@ mod tests {
         let before =
             said(Some(r#"{"x":1,"mediaSession":{"audio":true,"connected":true,"own":1}}"#), ADMIN).unwrap();
         let media = Object::parse(r#"{"audio":false,"video":true,"role":"admin"}"#).unwrap();
-        let merged = with_media(&before.bytes, &media, false, 1024).unwrap();
+        let merged = with_media(&before.bytes, &media, false, ADMIN).unwrap();
         let expected = json!({"audio": false, "connected": true, "own": 1, "video": true});
         assert_eq!(value(&merged), json!({"mediaSession": expected, "x": 1, "role": "admin"}));
-        let ended = with_media(&merged.bytes, &media, true, 1024).unwrap();
+        let ended = with_media(&merged.bytes, &media, true, GUEST).unwrap();
         let expected =
             json!({"audio": false, "connected": false, "own": 1, "screenshare": false, "video": false});
         assert_eq!(value(&ended)["mediaSession"], expected);
+        assert_eq!(value(&ended)["role"], "guest", "the speaker is an admin no more");
         assert!(!ended.facts.in_media);
     }
 

@@ -2,6 +2,7 @@
 //! mean to the client.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use presence_protocol::native::{category, event};
 
 use super::asked::{Asked, Table, What};
 use super::dialect::Shared;
+use super::dialin::DialIns;
 use super::fault::{self, Fault};
 use super::framing::Place;
 use super::pace::Pace;
@@ -89,13 +91,18 @@ pub(super) struct Visit {
     pub(super) broker: Handle,
     pub(super) session: SessionId,
     pub(super) principal: Principal,
+    /// Where the connection comes from, if it is counted under an address.
+    pub(super) address: Option<IpAddr>,
     pub(super) topics: HashMap<TopicName, Box<Stay>>,
     /// Where something is held back.
     pub(super) held: Vec<TopicName>,
     /// Where the session joined just as somebody removed its party: it is to leave again.
     pub(super) strays: Vec<TopicName>,
+    /// Where what the party may do may have changed.
+    pub(super) rights: Vec<TopicName>,
     pub(super) asked: Table,
     pub(super) paces: Paces,
+    pub(super) dial_ins: DialIns,
     /// When the token is to be looked at again.
     expiry: Option<Mono>,
     is_warned: bool,
@@ -121,11 +128,14 @@ impl Visit {
             broker,
             session,
             principal,
+            address: None,
             topics: HashMap::new(),
             held: Vec::new(),
             strays: Vec::new(),
+            rights: Vec::new(),
             asked: Table::of(session),
             paces,
+            dial_ins: DialIns::default(),
             expiry: None,
             is_warned: false,
         };
@@ -229,6 +239,9 @@ impl Visit {
                 self.echo(&online, out);
                 Ok(())
             }
+            (What::DialIn { party, topic, loopback }, _, Some(fault)) => {
+                Err(self.not_dialled_in((&party, &topic), loopback.as_deref(), fault, out))
+            }
             (What::Parties { topic }, Reply::Roster(roll), _) => {
                 self.parties(&topic, &roll, out);
                 Ok(())
@@ -240,14 +253,8 @@ impl Visit {
                 Err(self.unsent(&topic, &category, fault, out))
             }
             (What::Leave | What::Parties { .. }, _, Some(fault)) => Err(fault),
-            (
-                What::Online(_)
-                | What::Leave
-                | What::Relay { .. }
-                | What::Message { .. }
-                | What::Parties { .. },
-                ..,
-            ) => Ok(()),
+            // What was done shows by itself.
+            _ => Ok(()),
         };
         for id in &ids {
             self.answer(Some(id), outcome.as_ref().copied(), out);
@@ -312,6 +319,22 @@ impl Visit {
         for topic in lost {
             self.end_stay(&topic, Cause::Policy, Vec::new(), out).await;
         }
+        let is_member = |(_, stay): &(&TopicName, &mut Box<Stay>)| stay.is_member;
+        let mut absent = Vec::new();
+        for (topic, stay) in self.topics.iter_mut().filter(is_member) {
+            if self.principal.may(Action::Presence, topic) {
+                // It may have to be less there than it was.
+                self.rights.push(topic.clone());
+            } else {
+                stay.is_member = false;
+                absent.push((topic.clone(), stay.held.take()));
+            }
+        }
+        for (topic, held) in absent {
+            self.forget_held(&topic, held, out);
+            let leave = Command::Leave { session: self.session, topic, cause: Cause::Policy };
+            self.broker.submit(leave, None, ReplyTo::Nobody).await;
+        }
     }
 
     /// When the token is to be looked at next: as it is about to end, and as it ends.
@@ -345,18 +368,19 @@ impl Visit {
     pub(super) fn deadline(&self) -> Option<Mono> {
         let held =
             self.held.iter().filter_map(|topic| self.topics.get(topic)).map(|stay| stay.updates.due()).min();
-        let stray = self.strays.first().map(|_| Mono::default());
+        let stray = self.strays.first().or(self.rights.first()).map(|_| Mono::default());
         self.expiry.into_iter().chain(held).chain(stray).min()
     }
 
     pub(super) async fn deadline_passed(&mut self, out: &mut BytesMut) -> Result<(), CloseReason> {
         let now = self.shared.clock.now();
         self.release(now).await;
+        self.recheck(now).await?;
         if self.expiry.is_some_and(|at| at <= now.mono) { self.look_at_token(now, out) } else { Ok(()) }
     }
 
-    /// The connection is gone. What it said last is still said.
-    pub(super) async fn end(mut self) {
+    /// The connection is gone, or speaks for nobody any more. What it said last is still said.
+    pub(super) async fn end(mut self) -> Paces {
         for (_, mut stay) in std::mem::take(&mut self.topics) {
             if let Some((_, online)) = stay.held.take() {
                 let command = self.enter(&online);
@@ -364,6 +388,8 @@ impl Visit {
             }
         }
         self.broker.detach(self.session).await;
+        self.dial_ins.end(&self.broker).await;
+        self.paces
     }
 }
 

@@ -37,6 +37,8 @@ pub(super) struct Handshake<'a> {
     /// The query.
     pub(super) pairs: &'a [(String, String)],
     pub(super) headers: &'a HeaderMap,
+    /// Whether the client came by TLS.
+    pub(super) is_secure: bool,
     pub(super) admission: &'a Arc<Admission>,
 }
 
@@ -50,7 +52,7 @@ impl Handshake<'_> {
         if !tenant.settings.enabled {
             return Err(fault::DISABLED);
         }
-        if tenant.settings.tls_only && !self.is_tls(shared) {
+        if tenant.settings.tls_only && !self.is_secure {
             return Err(fault::TLS_ONLY);
         }
         let version = version(self.pairs)?;
@@ -58,11 +60,6 @@ impl Handshake<'_> {
         let place = tenant.admit().ok_or(fault::OVER_QUOTA)?;
         let (tenant, admission) = (Arc::clone(tenant), Arc::clone(self.admission));
         Ok(Arrival { tenant, version, admission, place })
-    }
-
-    fn is_tls(&self, shared: &Shared) -> bool {
-        let proto = self.headers.get("x-forwarded-proto").map(|proto| proto.as_bytes());
-        shared.is_tls || (shared.has_proxies && proto == Some(b"https"))
     }
 }
 

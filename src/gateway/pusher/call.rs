@@ -14,6 +14,7 @@ use super::sign;
 use super::signature::{self, Query};
 use super::tenant::Tenant;
 use crate::broker::Handle;
+use crate::gateway::limits::Admission;
 
 /// A request that may be served.
 #[derive(Debug)]
@@ -72,6 +73,7 @@ impl Call {
         request: Request,
     ) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
+        let admission = parts.extensions.get::<Arc<Admission>>().cloned();
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let query = query.ok_or_else(|| Refusal::bad("There are too many query string parameters"))?;
         let needed = |key: &str| {
@@ -100,6 +102,10 @@ impl Call {
         }
         if !tenant.allows_request(&shared.clock) {
             return Err(Refusal(StatusCode::TOO_MANY_REQUESTS, "There are too many requests".into()));
+        }
+        // Backends keep their connections for the next request.
+        if let Some(admission) = admission {
+            admission.authenticate();
         }
         let body = read(shared, most_bytes(tenant), body).await?;
         check_body(&body, query.get("body_md5").as_deref())?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use presence_protocol::native::Role;
 use presence_protocol::pusher::{ChannelData, ClientFrame, Subscribe, event};
 
 use super::arrival::WITH_FAILURES;
@@ -16,6 +17,8 @@ use super::visit::{Stay, Visit};
 use super::{sign, translate};
 use crate::broker::{CloseReason, Encode, Reply, ReplyTo, Step, Watching};
 use crate::core::{Cause, ChangeKind, Command, Party, Refusal, Retained, TopicName};
+use crate::gateway::principal::Principal;
+use crate::gateway::spaces::Wrong;
 
 /// Why a subscription does not begin.
 enum Refused {
@@ -58,6 +61,9 @@ impl Visit {
 
     async fn begin(&mut self, asked: Subscribe) -> Result<(), Refused> {
         let (topic, member) = self.granted(&asked)?;
+        if names::is_channel(topic.as_str()) && !names::is_guarded(topic.as_str()) {
+            self.admitted(&topic).await?;
+        }
         if let Some(party) = &member {
             self.enter(&topic, party).await?;
         }
@@ -98,6 +104,27 @@ impl Visit {
         }
         let member = if names::is_presence(channel) { Some(self.member(asked)?) } else { None };
         Ok((topic, member))
+    }
+
+    /// Asks the space of a public channel. Of guarded channels the app's signature says who may be there.
+    async fn admitted(&self, topic: &TopicName) -> Result<(), Refused> {
+        let (party, role) = match &self.user {
+            Some(user) => (&user.party, Role::Member),
+            None => (&self.guest, Role::Guest),
+        };
+        let principal = Principal {
+            app: Arc::clone(&self.tenant.app),
+            party: Arc::clone(party),
+            role,
+            expires: None,
+            capabilities: None,
+            is_app: false,
+        };
+        match self.shared.spaces.admit(&principal, topic, None, None).await {
+            Ok(_) => Ok(()),
+            Err(Wrong::Unavailable) => Err(Refused::Ended(CloseReason::Internal)),
+            Err(wrong) => Err(fault::closed_space(&wrong).into()),
+        }
     }
 
     /// Checks the app's signature: over the channel data too where there is any, whatever the channel.
@@ -168,7 +195,10 @@ impl Visit {
         });
         payload::succeeded(topic.as_str(), presence.as_deref(), resume, out);
         let missed = watching.missed.as_deref().unwrap_or_default();
-        let messages = || missed.iter().filter(|step| matches!(step.change.kind, ChangeKind::Message(_)));
+        let is_missed = |step: &&Step| {
+            matches!(step.change.kind, ChangeKind::Message(_)) && step.change.author() != Some(self.session)
+        };
+        let messages = || missed.iter().filter(is_missed);
         for step in messages() {
             encoder.change(step, None, out);
         }

@@ -19,6 +19,7 @@ use crate::broker::{Bounds, Clock, CloseReason, EncoderId, Handle, Notice, Outbo
 use crate::core::Mono;
 use crate::gateway::conversation::Conversation;
 use crate::gateway::json;
+use crate::gateway::spaces::Spaces;
 use crate::telemetry::Metrics;
 
 /// What all connections and requests of the dialect share.
@@ -34,10 +35,8 @@ pub struct Shared {
     pub encoders: HashMap<Form, EncoderId>,
     /// The bounds of each connection's outbox.
     pub outbox: Bounds,
-    /// Whether the listener speaks TLS.
-    pub is_tls: bool,
-    /// Whether some proxies are trusted to say what clients spoke to them.
-    pub has_proxies: bool,
+    /// The spaces, some of which let in only whom they know.
+    pub spaces: Arc<Spaces>,
     /// How long the body of a request may take.
     pub body_timeout: Duration,
     /// Who hears of what only the dialect knows.
@@ -118,7 +117,8 @@ impl Conversation for Pusher {
     fn notice(&mut self, notice: Notice, out: &mut BytesMut) -> Result<(), CloseReason> {
         match (notice, &mut self.visit) {
             (Notice::Removed(topic), Some(visit)) => visit.removed(&topic, out),
-            (Notice::Removed(_), None) => Ok(()),
+            // What the app signed does not change, and public channels ask nothing of a party.
+            (Notice::Removed(_), None) | (Notice::Rights(_), _) => Ok(()),
             (Notice::Close(reason), _) => Err(reason),
         }
     }

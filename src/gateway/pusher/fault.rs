@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::broker::CloseReason;
 use crate::gateway::json::Excess;
+use crate::gateway::spaces::Wrong;
 
 /// Something went wrong, and the client is told. Without a code the connection goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +96,12 @@ pub const LONG_CHANNEL_DATA: Fault = Fault::new("The channel_data is longer than
 pub const NOT_YOURS: Fault = Fault::new("This channel is for the signed-in user only");
 /// The channel has as many members as it may.
 pub const FULL: Fault = Fault::new("The presence channel has as many members as the app allows");
+
+/// The topic lets in only whom it knows.
+#[must_use]
+pub fn closed_space(wrong: &Wrong) -> Fault {
+    Fault::of(format!("Subscription refused: {wrong}"))
+}
 
 /// The name is no channel's.
 #[must_use]

@@ -28,13 +28,3 @@ pub trait Hooks: Send + Sync + fmt::Debug {
     /// Somebody subscribed to a cache channel that keeps no event. Told once for several who do so one after the other.
     fn cache_miss(&self, app: AppSlot, channel: &TopicName);
 }
-
-/// Nobody wants to hear.
-#[derive(Debug, Clone, Copy)]
-pub struct NoHooks;
-
-impl Hooks for NoHooks {
-    fn client_event(&self, _: AppSlot, _: &ClientEvent<'_>) {}
-
-    fn cache_miss(&self, _: AppSlot, _: &TopicName) {}
-}

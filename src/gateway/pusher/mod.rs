@@ -25,6 +25,6 @@ mod visit;
 
 pub use dialect::{Pusher, Shared};
 pub use encode::{Encoder, Form};
-pub use hooks::{ClientEvent, Hooks, NoHooks};
+pub use hooks::{ClientEvent, Hooks};
 pub use rest::router;
 pub use tenant::{Tenant, Tenants};

@@ -231,3 +231,6 @@ pub(super) fn event(
         }
     });
 }
+
+#[cfg(test)]
+mod tests;

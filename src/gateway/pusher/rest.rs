@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use tower_http::cors::{Any, CorsLayer};
@@ -17,6 +18,7 @@ use super::fault::{self, Fault};
 use super::{queries, trigger, users};
 use crate::broker::Outbox;
 use crate::gateway::limits::Admission;
+use crate::gateway::peer::Front;
 use crate::gateway::upgrade::{NoUpgrade, Upgrade};
 use crate::gateway::websocket;
 
@@ -73,13 +75,15 @@ fn api(at: &dyn Fn(&str) -> String) -> Router<Arc<Rest>> {
 async fn connect(
     State(rest): Here,
     Path(key): Path<String>,
-    headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, axum::extract::rejection::QueryRejection>,
+    parts: Parts,
     upgrade: Result<Upgrade, NoUpgrade>,
 ) -> Response {
-    let pairs = pairs.map(|Query(pairs)| pairs).unwrap_or_default();
+    let query: Result<Query<Vec<(String, String)>>, _> = Query::try_from_uri(&parts.uri);
+    let pairs = query.map(|Query(pairs)| pairs).unwrap_or_default();
+    let is_secure = parts.extensions.get::<Front>().is_some_and(|front| front.is_secure);
     open(rest, upgrade, |shared, admission| {
-        Handshake { key: &key, pairs: &pairs, headers: &headers, admission }.check(shared)
+        let headers = &parts.headers;
+        Handshake { key: &key, pairs: &pairs, headers, is_secure, admission }.check(shared)
     })
 }
 

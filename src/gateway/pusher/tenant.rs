@@ -137,3 +137,44 @@ impl Tenants {
         self.by_key.values()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::AppSlot;
+    use crate::config::{Config, ConfigArgs};
+    use secrecy::SecretString;
+
+    fn tenant(set: &str) -> Arc<Tenant> {
+        let app = Arc::new(App::new(AppSlot(0), "1", "k", SecretString::from("s")));
+        let needed = ["apps.0.id=1", "apps.0.key=k", "apps.0.secret=s", set];
+        let set = needed.iter().map(|set| (*set).to_owned()).collect();
+        let args = ConfigArgs { set, ..ConfigArgs::default() };
+        let mut config = Config::load(&args, std::iter::empty()).unwrap().config;
+        Arc::new(Tenant::new(app, config.apps.remove(0).pusher).unwrap())
+    }
+
+    #[test]
+    fn a_place_comes_free_when_it_is_given_back() {
+        let tenant = tenant("apps.0.pusher.connections=2");
+        let kept = [tenant.admit().unwrap(), tenant.admit().unwrap()];
+        assert!(tenant.admit().is_none());
+        drop(kept);
+        assert!(tenant.admit().is_some());
+    }
+
+    #[test]
+    fn one_miss_stands_for_those_soon_after() {
+        let tenant = tenant("apps.0.pusher.connections=0");
+        let at = |seconds: u64| Mono(Duration::from_secs(seconds));
+        let (one, two) = (TopicName::new("cache-1").unwrap(), TopicName::new("cache-2").unwrap());
+        assert!(tenant.is_new_miss(&one, at(0)) && !tenant.is_new_miss(&one, at(9)));
+        assert!(tenant.is_new_miss(&two, at(9)) && tenant.is_new_miss(&one, at(10)));
+        tenant.fills(&one);
+        assert!(tenant.is_new_miss(&one, at(11)), "it was filled since, and is empty again");
+        for n in 0..2 * MOST_MISSES {
+            tenant.is_new_miss(&TopicName::new(&format!("cache-{n}")).unwrap(), at(12));
+        }
+        assert_eq!(lock(&tenant.misses).len(), MOST_MISSES);
+    }
+}

@@ -7,12 +7,13 @@ use axum::extract::{Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
-use engineioxide_core::{Packet, PacketParseError, ProtocolVersion, payload};
-use futures::{StreamExt, pin_mut};
+use bytes::Bytes;
+use engineioxide_core::ProtocolVersion;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::line::{Line, LineEnd, Unserved};
-use super::{Gate, frame, new_sid, probe};
+use super::payload::{self, NoPayload};
+use super::{Gate, new_sid, probe};
 use crate::broker::Outbox;
 use crate::gateway::limits::Admission;
 use crate::gateway::native::socketio::{Caller, Packets};
@@ -37,6 +38,15 @@ enum Refusal {
     Version,
     /// The body is too long.
     Large,
+    /// The body did not come in time.
+    Slow,
+}
+
+impl Refusal {
+    /// What a body that could not be read is told.
+    fn of_body(error: &(dyn std::error::Error + 'static)) -> Self {
+        if error.is::<LengthLimitError>() { Self::Large } else { Self::Bad }
+    }
 }
 
 impl IntoResponse for Refusal {
@@ -49,9 +59,15 @@ impl IntoResponse for Refusal {
             Self::Bad => (bad, r#"{"code":3,"message":"Bad request"}"#),
             Self::Forbidden => (StatusCode::FORBIDDEN, r#"{"code":4,"message":"Forbidden"}"#),
             Self::Version => (bad, r#"{"code":5,"message":"Unsupported protocol version"}"#),
+            Self::Slow => (StatusCode::REQUEST_TIMEOUT, r#"{"code":3,"message":"Request timeout"}"#),
             Self::Large => (StatusCode::PAYLOAD_TOO_LARGE, r#"{"code":3,"message":"Payload too large"}"#),
         };
-        (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+        let mut response = (status, [(header::CONTENT_TYPE, "application/json")], body).into_response();
+        if matches!(self, Self::Large | Self::Slow) {
+            // What is left of the body is not read, so the connection can carry nothing else.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 }
 
@@ -71,12 +87,13 @@ fn refused(why: impl IntoResponse) -> Box<Response> {
 }
 
 /// What a request's query says.
-#[derive(Debug, Default)]
 struct Wish<'a> {
     version: Option<ProtocolVersion>,
     transport: &'a str,
     sid: Option<&'a str>,
     token: Option<&'a str>,
+    /// The answer is to be a script, which is not served.
+    is_script: bool,
 }
 
 impl<'a> Wish<'a> {
@@ -94,6 +111,7 @@ impl<'a> Wish<'a> {
             transport: find("transport").unwrap_or_default(),
             sid: given("sid"),
             token: given("token"),
+            is_script: find("j").is_some(),
         }
     }
 }
@@ -109,6 +127,7 @@ pub(in crate::gateway::native) async fn enter(
     let wish = Wish::of(&pairs);
     let Some(version) = wish.version else { return Refusal::Version.into_response() };
     let served = match (wish.transport, wish.sid) {
+        ("polling", _) if wish.is_script => Err(refused(Refusal::Bad)),
         ("websocket", None) => begin_websocket(&gate, version, &wish, upgrade, &parts.headers),
         ("websocket", Some(sid)) => continue_with_websocket(&gate, sid, upgrade),
         ("polling", None) => begin_polling(&gate, version, &wish, &parts).await,
@@ -155,11 +174,12 @@ fn begin_websocket(
 }
 
 fn continue_with_websocket(gate: &Gate, sid: &str, upgrade: Result<Upgrade, NoUpgrade>) -> Answer {
-    let line = gate.lines.get(sid).ok_or_else(|| refused(Refusal::Unknown))?;
+    let line = gate.lines.get(sid).filter(|line| line.is_polling());
+    let line = line.ok_or_else(|| refused(Refusal::Unknown))?;
     let upgrade = upgrade.map_err(no_upgrade)?;
-    line.admission.move_to(Arc::clone(upgrade.admission()));
+    let admission = Arc::clone(upgrade.admission());
     let clock = gate.chat.clock.clone();
-    Ok(upgrade.accept(move |socket, leftover| probe::probe(socket, leftover, line, clock)))
+    Ok(upgrade.accept(move |socket, leftover| probe::probe(socket, leftover, admission, line, clock)))
 }
 
 /// A request that is no handshake of a WebSocket is a bad one; one that cannot be taken now is told so.
@@ -211,15 +231,16 @@ fn admit(request: &Parts) -> Result<Arc<Admission>, Box<Response>> {
         return Err(refused(NoUpgrade::Draining));
     }
     let address = extensions.get::<PeerAddr>().map(|PeerAddr(address)| *address);
-    own.another(address).map(Arc::new).map_err(refused)
+    own.line(address).map(Arc::new).map_err(refused)
 }
 
 async fn continue_polling(gate: &Gate, sid: &str, request: &Parts, body: Body) -> Answer {
     let line = gate.lines.get(sid).ok_or_else(|| refused(Refusal::Unknown))?;
-    if line.admission.is_authenticated()
-        && let Some(own) = request.extensions.get::<Arc<Admission>>()
-    {
-        own.authenticate();
+    if let Some(own) = request.extensions.get::<Arc<Admission>>() {
+        own.carry();
+        if line.admission.is_authenticated() {
+            own.authenticate();
+        }
     }
     if request.method == Method::GET {
         poll(&line).await
@@ -237,38 +258,15 @@ async fn poll(line: &Line) -> Answer {
 
 async fn post(gate: &Gate, line: &Line, headers: &HeaderMap, body: Body) -> Answer {
     let turn = line.post().map_err(|why| refused(Refusal::from(why)))?;
-    let frames = tokio::select! {
-        frames = packets(gate, line.version, headers, body) => frames.map_err(refused)?,
-        () = gate.chat.clock.sleep(gate.chat.auth_timeout) => return Err(refused(Refusal::Bad)),
+    let body = Limited::new(body, gate.websocket.frame_bytes).collect();
+    let body = tokio::select! {
+        body = body => body.map_err(|error| refused(Refusal::of_body(&*error)))?.to_bytes(),
+        () = gate.chat.clock.sleep(gate.chat.body_timeout) => return Err(refused(Refusal::Slow)),
     };
+    let frames = payload::frames(line.version, headers.get(header::CONTENT_TYPE), body).await;
+    let frames = frames.map_err(|NoPayload| refused(Refusal::Bad))?;
     turn.deliver(&frames).await.map_err(|why| refused(Refusal::from(why)))?;
     Ok(plain("ok".into()))
-}
-
-/// The packets of a body, as the frames that a client with a WebSocket would have sent.
-async fn packets(
-    gate: &Gate,
-    version: ProtocolVersion,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<BytesMut, Refusal> {
-    let most = u64::try_from(gate.websocket.frame_bytes).unwrap_or(u64::MAX);
-    let packets = payload::decoder(body, headers.get(header::CONTENT_TYPE), version, most);
-    pin_mut!(packets);
-    let mut frames = BytesMut::new();
-    while let Some(packet) = packets.next().await {
-        match packet {
-            Ok(Packet::Binary(data)) => frame::binary(&[&data], &mut frames),
-            Ok(Packet::BinaryV3(data)) => frame::binary(&[b"\x04", &data], &mut frames),
-            Ok(packet) => frame::text(&String::from(packet), &mut frames),
-            Err(PacketParseError::PayloadTooLarge { .. }) => return Err(Refusal::Large),
-            Err(error) => {
-                tracing::debug!(%error, "a body that is no payload");
-                return Err(Refusal::Bad);
-            }
-        }
-    }
-    Ok(frames)
 }
 
 fn plain(body: String) -> Response {

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::frame;
 use super::payload::Payload;
+use crate::gateway::frames;
 use crate::gateway::io::Socket;
 use crate::gateway::limits::Admission;
 
@@ -76,21 +77,18 @@ impl State {
         matches!(self.stage, Stage::Upgraded | Stage::Closed)
     }
 
-    /// Takes what there is to fetch. A ping of the driver is answered by the poll that is there to fetch it.
+    /// Takes what there is to fetch, as much as one answer may hold.
     fn fetch(&mut self, payload: &mut Payload) {
-        while let Some((kind, body)) = frame::take(&mut self.outbound) {
+        while !payload.is_full() {
+            let Some((kind, body)) = frame::take(&mut self.outbound) else { break };
             match kind {
                 frame::Kind::Text => payload.push(&String::from_utf8_lossy(&body)),
-                frame::Kind::Ping => {
-                    frame::pong(&mut self.inbound);
-                    self.reader.take().into_iter().for_each(Waker::wake);
-                }
                 frame::Kind::Close => {
                     payload.push("1");
                     self.close();
                 }
                 // The dialect sends no binary, and pongs only answer what a client of this transport cannot send.
-                frame::Kind::Binary | frame::Kind::Pong => {}
+                frame::Kind::Binary | frame::Kind::Ping | frame::Kind::Pong => {}
             }
         }
         self.writer.take().into_iter().for_each(Waker::wake);
@@ -169,8 +167,8 @@ impl Line {
         Ok(Turn { line: self, slot, is_done: false })
     }
 
-    /// A WebSocket has announced itself.
-    pub(super) fn probed(&self) -> Result<(), Unserved> {
+    /// A WebSocket announces itself; one at a time can.
+    pub(super) fn probe(&self) -> Result<Probe<'_>, Unserved> {
         let mut state = self.lock();
         if state.stage != Stage::Polling {
             return Err(Unserved::Gone);
@@ -178,25 +176,12 @@ impl Line {
         state.stage = Stage::Probed;
         state.is_flushed = false;
         state.poller.take().into_iter().for_each(Waker::wake);
-        Ok(())
+        Ok(Probe { line: self })
     }
 
-    /// The WebSocket that announced itself is gone: polling goes on.
-    pub(super) fn unprobed(&self) {
-        let mut state = self.lock();
-        if state.stage == Stage::Probed {
-            state.stage = Stage::Polling;
-        }
-    }
-
-    /// The connection goes on over a WebSocket, which has sent `leftover` already.
-    pub(super) fn upgrade(&self, socket: Socket, leftover: Bytes) {
-        let mut state = self.lock();
-        if state.stage == Stage::Probed {
-            state.stage = Stage::Upgraded;
-            state.successor = Some((socket, leftover));
-            state.wake_all();
-        }
+    /// Whether a WebSocket may still take over.
+    pub(super) fn is_polling(&self) -> bool {
+        self.lock().stage == Stage::Polling
     }
 
     /// Ends the connection.
@@ -206,6 +191,34 @@ impl Line {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A WebSocket that has announced itself. Dropped before it takes over, it leaves polling as it was.
+#[derive(Debug)]
+pub(super) struct Probe<'a> {
+    line: &'a Line,
+}
+
+impl Probe<'_> {
+    /// The connection goes on over the WebSocket, which has sent `leftover` already.
+    pub(super) fn take_over(self, socket: Socket, leftover: Bytes, admission: Arc<Admission>) {
+        self.line.admission.move_to(admission);
+        let mut state = self.line.lock();
+        if state.stage == Stage::Probed {
+            state.stage = Stage::Upgraded;
+            state.successor = Some((socket, leftover));
+            state.wake_all();
+        }
+    }
+}
+
+impl Drop for Probe<'_> {
+    fn drop(&mut self) {
+        let mut state = self.line.lock();
+        if state.stage == Stage::Probed {
+            state.stage = Stage::Polling;
+        }
     }
 }
 
@@ -321,12 +334,10 @@ impl AsyncRead for LineEnd {
             }
             return Poll::Ready(Ok(()));
         }
+        // A request that was under way when the WebSocket took over may still bring something.
+        state.reader = Some(cx.waker().clone());
         let Some(socket) = &mut this.socket else {
-            if state.stage == Stage::Closed {
-                return Poll::Ready(Ok(()));
-            }
-            state.reader = Some(cx.waker().clone());
-            return Poll::Pending;
+            return if state.stage == Stage::Closed { Poll::Ready(Ok(())) } else { Poll::Pending };
         };
         drop(state);
         if !this.unread.is_empty() {
@@ -349,6 +360,12 @@ impl AsyncWrite for LineEnd {
         let mut state = this.line.lock();
         if state.stage == Stage::Closed {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if bytes == frames::PING {
+            // Whether a client that polls is alive is for Engine.IO's own heartbeat to say.
+            frame::pong(&mut state.inbound);
+            state.reader.take().into_iter().for_each(Waker::wake);
+            return Poll::Ready(Ok(bytes.len()));
         }
         if state.outbound.len() >= MOST_UNFETCHED {
             state.writer = Some(cx.waker().clone());

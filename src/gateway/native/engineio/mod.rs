@@ -36,6 +36,12 @@ pub struct Gate {
     pub ping_interval: Duration,
     /// How long its answer may take.
     pub ping_timeout: Duration,
+    /// How long a connection may stay without being in a namespace, once it was refused or has left one.
+    pub connect_timeout: Duration,
+    /// The most parts that a packet may have, of those that the protocol's codec allows.
+    pub attachments: u32,
+    /// How long they may take.
+    pub attachment_timeout: Duration,
     /// The connections over polling.
     pub lines: Lines,
 }

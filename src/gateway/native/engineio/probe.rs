@@ -12,6 +12,7 @@ use super::line::Line;
 use crate::broker::Clock;
 use crate::gateway::frames;
 use crate::gateway::io::{Socket, poll_read};
+use crate::gateway::limits::Admission;
 
 /// How long a WebSocket may take to take over.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -20,17 +21,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// begun another one just before it learns that the WebSocket works.
 const FLUSH: Duration = Duration::from_millis(100);
 
-/// The most bytes that it has to say before it takes over.
+/// The most bytes of one frame before it takes over; what comes after that is the driver's business.
 const MOST: usize = 4 * 1024;
 
 /// Lets the WebSocket take over the line, or closes it if it does not do so in time.
-pub(super) async fn probe(socket: Socket, leftover: Bytes, line: Arc<Line>, clock: Clock) {
+pub(super) async fn probe(
+    socket: Socket,
+    leftover: Bytes,
+    admission: Arc<Admission>,
+    line: Arc<Line>,
+    clock: Clock,
+) {
     let is_over = tokio::select! {
-        taken = converse(socket, leftover, &line) => taken.is_some(),
+        taken = converse(socket, leftover, admission, &line) => taken.is_some(),
         () = flush(&line, &clock) => false,
     };
     if !is_over {
-        line.unprobed();
         tracing::debug!("a WebSocket did not take over from polling");
     }
 }
@@ -44,23 +50,27 @@ async fn flush(line: &Line, clock: &Clock) {
     }
 }
 
-async fn converse(mut socket: Socket, leftover: Bytes, line: &Line) -> Option<()> {
+async fn converse(mut socket: Socket, leftover: Bytes, admission: Arc<Admission>, line: &Line) -> Option<()> {
     let mut unread = BytesMut::from(leftover);
+    let mut probe = None;
     loop {
         let Some((kind, body)) = frame::take(&mut unread) else {
+            if unread.len() > MOST {
+                return None;
+            }
             read(&mut socket, &mut unread).await?;
             continue;
         };
         match (kind, &body[..]) {
             (Kind::Text, b"2probe") => {
-                line.probed().ok()?;
+                probe = Some(line.probe().ok()?);
                 let mut answer = BytesMut::new();
                 frames::text(b"3probe", &mut answer);
                 socket.write_all(&answer).await.ok()?;
                 socket.flush().await.ok()?;
             }
             (Kind::Text, b"5") => {
-                line.upgrade(socket, unread.freeze());
+                probe.take()?.take_over(socket, unread.freeze(), admission);
                 return Some(());
             }
             (Kind::Ping | Kind::Pong, _) => {}
@@ -76,5 +86,5 @@ async fn read(socket: &mut Socket, unread: &mut BytesMut) -> Option<()> {
             bytes.len()
         })
     });
-    (count.await.ok()? > 0 && unread.len() <= MOST).then_some(())
+    (count.await.ok()? > 0).then_some(())
 }

@@ -1,13 +1,8 @@
 //! Packets of which parts follow as binary messages, until all are there.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 
 use crate::core::Mono;
-
-/// How long the parts may take.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A packet of which parts are still to come.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::broker::AppSlot;
 use crate::gateway::json::{self, Caps};
 use crate::gateway::limits::Admission;
-use crate::gateway::native::dialect::{Arrival, Shared};
+use crate::gateway::native::dialect::Shared;
 use crate::gateway::principal::Principal;
 use crate::gateway::token::Credentials;
 
@@ -36,12 +36,13 @@ impl fmt::Debug for Caller {
 
 impl Caller {
     /// For whom it speaks, by the first of its credentials that is right. Which kind of token it says it is does not matter:
-    /// all carry the same.
-    pub(super) fn identify(&self, shared: &Shared, packet: &Packet<'_>) -> Option<Principal> {
-        let query = packet.query.unwrap_or_default();
+    /// all carry the same. Without a packet, only the handshake's count.
+    pub(super) fn identify(&self, shared: &Shared, packet: Option<&Packet<'_>>) -> Option<Principal> {
+        let query = packet.and_then(|packet| packet.query).unwrap_or_default();
+        let data = packet.map(|packet| packet.data).unwrap_or_default();
         let of_query = pairs(query).find(|(name, _)| name == "token").map(|(_, token)| token);
-        let is_fit = json::check(packet.data, &Caps::default()).is_ok();
-        let auth: Option<&RawValue> = serde_json::from_str(packet.data).ok().filter(|_| is_fit);
+        let is_fit = json::check(data, &Caps::default()).is_ok();
+        let auth: Option<&RawValue> = serde_json::from_str(data).ok().filter(|_| is_fit);
         let of_auth = auth.and_then(Object::of).and_then(|auth| auth.text("token"));
         let header = self.header.as_deref().and_then(Credentials::of_header);
         let tokens = [self.token.as_deref(), of_query.as_deref(), of_auth.as_deref()];
@@ -52,10 +53,5 @@ impl Caller {
             .chain(tokens)
             .filter_map(|shown| shown.check(&shared.apps, now).ok())
             .find(|principal| self.welcome.contains(&principal.app.slot))
-    }
-
-    /// The same as what a plain WebSocket tells.
-    pub(super) fn arrival(&self) -> Arrival {
-        Arrival { welcome: self.welcome.clone(), ..Arrival::default() }
     }
 }

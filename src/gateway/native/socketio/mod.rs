@@ -13,12 +13,12 @@ use presence_protocol::Object;
 use presence_protocol::native::event;
 use presence_protocol::socketio::{self, Event, Kind, Packet, PacketError};
 
-use super::dialect::{Arrival, Native};
+use super::dialect::{Arrival, Native, claim};
 use super::engineio::{Beat, Gate, Heartbeat};
 use super::fault::{self, Fault};
 use super::framing::Place;
 use super::pace::Pace;
-use super::visit::Request;
+use super::visit::{Paces, Request};
 use crate::broker::{CloseReason, Notice, Outbox, Reply, Retry, Tag};
 use crate::core::Mono;
 use crate::gateway::conversation::Conversation;
@@ -29,9 +29,12 @@ use attachments::{Collected, Incomplete};
 pub(super) use caller::Caller;
 use namespace::Namespace;
 
-/// How long a connection that was refused may stay, to try again with something better. Clients of version 3 stay by
-/// themselves, and would come back at once if they were sent away.
-const STAYS_REFUSED: Duration = Duration::from_secs(45);
+/// How often a second a connection may enter or leave its namespace, and how often at once.
+const MOVES: u32 = 1;
+const MOVES_AT_ONCE: u32 = 5;
+
+/// How often a connection that is in no namespace looks whether the hub is about to stop, which tells only those that are.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How many of Engine.IO's pings a client may send a second, and at once.
 const PINGS: u32 = 10;
@@ -46,6 +49,7 @@ const FAULTS_AT_ONCE: u32 = 100;
 pub(super) struct Packets {
     gate: Arc<Gate>,
     version: ProtocolVersion,
+    /// Its id, until the client has been told.
     sid: Box<str>,
     outbox: Arc<Outbox>,
     caller: Caller,
@@ -53,8 +57,16 @@ pub(super) struct Packets {
     heart: Heartbeat,
     /// Where the connection speaks, once it does.
     place: Option<Entered>,
-    /// Until when it has to say who it is.
+    /// Until when it has to be in a namespace.
     patience_ends: Option<Mono>,
+    /// Its handshake said for whom it speaks, in version 3, where that is enough to be in the root namespace.
+    is_somebody: bool,
+    /// When it looks whether the hub is about to stop.
+    look: Mono,
+    opened: Mono,
+    /// What is left of how often it may do what, from the namespace it has left.
+    paces: Option<Paces>,
+    moves: Pace,
     /// A packet of which parts are still to come.
     incomplete: Option<Box<Incomplete>>,
     pings: Pace,
@@ -90,6 +102,11 @@ impl Packets {
             heart: Heartbeat::new(version, gate.ping_interval, gate.ping_timeout, now),
             place: None,
             patience_ends: Some(now + gate.chat.auth_timeout),
+            is_somebody: false,
+            look: now + LOOK,
+            opened: now,
+            paces: None,
+            moves: Pace::new(MOVES, MOVES_AT_ONCE),
             incomplete: None,
             pings: Pace::new(PINGS, PINGS_AT_ONCE),
             faults: Pace::new(FAULTS, FAULTS_AT_ONCE),
@@ -122,6 +139,11 @@ impl Packets {
         if self.faults.allows(now) { Ok(()) } else { Err(CloseReason::TooFast) }
     }
 
+    fn pace_moves(&mut self) -> Result<(), CloseReason> {
+        let now = self.now();
+        if self.moves.allows(now) { Ok(()) } else { Err(CloseReason::TooFast) }
+    }
+
     // === Packets ===
 
     /// A message of Engine.IO came: one packet, of which parts may follow.
@@ -134,7 +156,10 @@ impl Packets {
             Err(error) => return self.unreadable(error, out),
         };
         if packet.kind.is_binary() && packet.attachments > 0 {
-            let ends = self.now() + attachments::PATIENCE;
+            if packet.attachments > self.gate.attachments {
+                return self.unreadable(PacketError::TooManyAttachments, out);
+            }
+            let ends = self.now() + self.gate.attachment_timeout;
             self.incomplete = Some(Box::new(Incomplete::new(text, packet.attachments, ends)));
             return Ok(());
         }
@@ -168,15 +193,16 @@ impl Packets {
         match packet.kind {
             Kind::Connect => self.connect(packet, out).await,
             Kind::Disconnect => {
-                if Namespace::named(packet.namespace).is_some_and(|namespace| self.is_in(namespace)) {
-                    self.leave().await;
-                    self.patience_ends = Some(self.now() + STAYS_REFUSED);
+                if !Namespace::named(packet.namespace).is_some_and(|namespace| self.is_in(namespace)) {
+                    return self.pace();
                 }
-                Ok(())
+                self.leave().await?;
+                self.patience_ends = (!self.is_somebody).then(|| self.now() + self.gate.connect_timeout);
+                self.pace_moves()
             }
             Kind::Event | Kind::BinaryEvent => self.event(packet, out).await,
             // The hub asks for no answers, and clients refuse nobody.
-            Kind::Ack | Kind::BinaryAck | Kind::Error => Ok(()),
+            Kind::Ack | Kind::BinaryAck | Kind::Error => self.pace(),
         }
     }
 
@@ -201,6 +227,10 @@ impl Packets {
         // In version 3 everybody is in the root namespace, without asking.
         if namespace == Some(Namespace::Root) && self.place.is_none() && self.version == ProtocolVersion::V3 {
             self.connect(packet, out).await?;
+            if self.place.is_none() {
+                // It has been told why.
+                return Ok(());
+            }
         }
         let Some(namespace) = namespace.filter(|namespace| self.is_in(*namespace)) else {
             return self.elsewhere(packet, out);
@@ -261,14 +291,17 @@ impl Packets {
             self.refuse(packet.namespace, "the connection speaks in another namespace already", out);
             return Ok(());
         }
-        let Some(principal) = self.caller.identify(&self.gate.chat, packet) else {
+        let Some(principal) = self.caller.identify(&self.gate.chat, Some(packet)) else {
             self.gate.chat.metrics.unauthenticated();
             self.refuse(packet.namespace, "unauthorized", out);
-            if self.place.is_none() {
-                self.patience_ends = Some(self.now() + STAYS_REFUSED);
+            if self.place.is_none() && self.patience_ends == Some(self.opened + self.gate.chat.auth_timeout) {
+                // It may try again with something better. Clients of version 3 stay by themselves, and would come back at once
+                // if they were sent away.
+                self.patience_ends = Some(self.opened + self.gate.connect_timeout);
             }
             return self.pace();
         };
+        self.pace_moves()?;
         self.enter(namespace, principal, !is_root_unasked, out).await
     }
 
@@ -280,16 +313,18 @@ impl Packets {
         is_told: bool,
         out: &mut BytesMut,
     ) -> Result<(), CloseReason> {
-        if self.place.is_some() {
-            self.leave().await;
+        if self.caller.admission.is_draining() {
+            return Err(CloseReason::Restarting(LOOK));
         }
+        self.leave().await?;
         let shared = match namespace {
             Namespace::Chat => &self.gate.chat,
             Namespace::Root => &self.gate.root,
         };
-        let arrival =
-            Arrival { admission: Some(Arc::clone(&self.caller.admission)), ..self.caller.arrival() };
+        // It is known for whom the connection speaks, so nothing else of the handshake counts any more.
+        let arrival = Arrival { admission: Some(Arc::clone(&self.caller.admission)), ..Arrival::default() };
         let mut native = Box::new(Native::new(Arc::clone(shared), Arc::clone(&self.outbox), arrival));
+        native.resume_paces(self.paces.take());
         if let Err(reason) = native.admit(principal, out).await {
             self.refuse(namespace.name(), &reason.to_string(), out);
             return Err(reason);
@@ -318,22 +353,29 @@ impl Packets {
     }
 
     /// The connection leaves its namespace, and may enter one again: another session, which gets nothing of this one's.
-    async fn leave(&mut self) {
-        if let Some(mut place) = self.place.take() {
-            place.native.closed().await;
-            // The broker has let go of the outbox once it has answered anything after that.
-            self.gate.chat.broker.read(|_, _, _| ()).await;
-            self.outbox.reopen();
-        }
+    async fn leave(&mut self) -> Result<(), CloseReason> {
+        let Some(mut place) = self.place.take() else { return Ok(()) };
+        self.paces = place.native.leave().await;
+        // The broker has let go of the outbox once it has answered anything after that.
+        self.gate.chat.broker.read(|_, _, _| ()).await;
+        self.outbox.reopen().map_or(Ok(()), Err)
     }
 }
 
 impl Conversation for Packets {
     async fn opened(&mut self, out: &mut BytesMut) -> Result<(), CloseReason> {
         let upgrades: &[u8] = if self.is_polling { br#"["websocket"]"# } else { b"[]" };
-        frames::text(&self.gate.open_packet(self.version, &self.sid, upgrades), out);
+        let sid = std::mem::take(&mut self.sid);
+        frames::text(&self.gate.open_packet(self.version, &sid, upgrades), out);
         if self.version == ProtocolVersion::V3 {
             self.entered(Namespace::Root, out);
+            // Whoever is in the root namespace without asking may say nothing for as long as it likes, if it is somebody.
+            if let Some(principal) = self.caller.identify(&self.gate.chat, None)
+                && claim(&self.caller.admission, &principal).is_ok()
+            {
+                self.is_somebody = true;
+                self.patience_ends = None;
+            }
         }
         Ok(())
     }
@@ -343,10 +385,8 @@ impl Conversation for Packets {
         self.heart.heard(now);
         match text.as_bytes() {
             [b'4', ..] => return self.message(&text[1..], out).await,
+            _ if !self.pings.allows(now) => return Err(CloseReason::TooFast),
             [b'2', rest @ ..] => {
-                if !self.pings.allows(now) {
-                    return Err(CloseReason::TooFast);
-                }
                 let answer = if rest == b"probe" { "3probe" } else { "3" };
                 frames::text(answer.as_bytes(), out);
             }
@@ -384,7 +424,8 @@ impl Conversation for Packets {
     fn deadline(&self) -> Option<Mono> {
         let native = self.place.as_ref().and_then(|place| place.native.deadline());
         let parts = self.incomplete.as_ref().map(|incomplete| incomplete.ends);
-        let own = [Some(self.heart.due()), self.patience_ends, parts];
+        let look = self.place.is_none().then_some(self.look);
+        let own = [Some(self.heart.due()), self.patience_ends, parts, look];
         own.into_iter().flatten().chain(native).min()
     }
 
@@ -397,6 +438,12 @@ impl Conversation for Packets {
         if self.incomplete.as_ref().is_some_and(|incomplete| incomplete.ends <= now) {
             self.incomplete = None;
             self.fault(None, &fault::NO_ATTACHMENTS, out)?;
+        }
+        if self.place.is_none() && self.look <= now {
+            self.look = now + LOOK;
+            if self.caller.admission.is_draining() {
+                return Err(CloseReason::Restarting(LOOK));
+            }
         }
         if self.patience_ends.is_some_and(|ends| ends <= now) {
             return Err(CloseReason::AuthenticationTimeout);
@@ -416,6 +463,8 @@ impl Conversation for Packets {
             let mut packet = vec![b'4'];
             socketio::disconnect(place.namespace.name(), &mut packet);
             frames::text(&packet, out);
+            // Those in Python for version 3 do, unless the transport is taken leave of as well.
+            frames::text(b"1", out);
         }
     }
 

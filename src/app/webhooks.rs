@@ -1,0 +1,143 @@
+//! Turns the webhooks of the configuration into endpoints.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::broker::{AppSlot, Clock};
+use crate::config::{AppConfig, Config, WebhookConfig, WebhookFormat};
+use crate::core::{NodeId, TopicName};
+use crate::egress::{Rules, System};
+use crate::gateway::pattern::Pattern;
+use crate::gateway::pusher;
+use crate::telemetry::Metrics;
+use crate::webhook::{self, Batch, Bounds, Endpoint, Format, Hub, Pusher, Settings, TopicFilter, What};
+
+/// How long Pusher's format holds a leave, unless the configuration says otherwise.
+const PUSHER_HOLD: Duration = Duration::from_secs(3);
+
+/// What the Pusher dialect alone knows, on its way to the webhooks.
+#[derive(Debug)]
+pub(super) struct Outward(pub(super) webhook::Hooks);
+
+impl pusher::Hooks for Outward {
+    fn client_event(&self, app: AppSlot, event: &pusher::ClientEvent<'_>) {
+        let told = webhook::ClientEvent {
+            event: event.event.into(),
+            data: event.data.into(),
+            socket_id: event.socket_id.into(),
+            user_id: event.user_id.map(Into::into),
+        };
+        self.0.client_event(app, event.channel, told);
+    }
+
+    fn cache_miss(&self, app: AppSlot, channel: &TopicName) {
+        self.0.cache_miss(app, channel);
+    }
+}
+
+/// What all endpoints share.
+pub(super) fn settings(config: &Config, node: NodeId, clock: &Clock, metrics: &Metrics) -> Settings {
+    let webhooks = &config.webhooks;
+    Settings {
+        node,
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        rules: Arc::new(rules(config)),
+        resolver: Arc::new(System),
+        timeout: webhooks.timeout,
+        retry_for: webhooks.retry_for,
+        queue: Bounds { hooks: webhooks.queue_events, bytes: webhooks.queue_bytes },
+        lanes: webhooks.lanes,
+        letters: webhooks.dead_letters,
+        flush: webhooks.flush,
+    }
+}
+
+/// Addresses of the configuration may be public, at any port, for the operator wrote them.
+fn rules(config: &Config) -> Rules {
+    let allow = config.egress.allow.clone();
+    Rules { allow, is_public: true, is_plain: config.egress.http, ports: None }
+}
+
+/// The endpoints of all apps, or a sentence that says what is wrong with one.
+pub(super) fn endpoints(config: &Config, node: NodeId) -> Result<Vec<Endpoint>, String> {
+    let rules = rules(config);
+    let mut endpoints = Vec::new();
+    for (place, app) in config.apps.iter().enumerate() {
+        let slot = u16::try_from(place).map_err(|_| "there are more [[apps]] than 65,536".to_owned())?;
+        for (nth, webhook) in app.webhooks.iter().enumerate() {
+            let name = format!("apps.{place}.webhooks.{nth}");
+            let target = rules.target(&webhook.url).map_err(|refused| format!("{name}.url {refused}"))?;
+            let pace = Batch { window: webhook.batch_window, hooks: webhook.batch_events };
+            let usual = if webhook.format == WebhookFormat::Pusher { PUSHER_HOLD } else { Duration::ZERO };
+            endpoints.push(Endpoint {
+                app: AppSlot(slot),
+                target,
+                format: format(app, webhook, node),
+                wants: wants(webhook, &name)?,
+                topics: filter(webhook),
+                authorization: authorization(webhook, &name)?,
+                hold: webhook.hold.unwrap_or(usual),
+                batch: pace,
+                name,
+            });
+        }
+    }
+    Ok(endpoints)
+}
+
+fn format(app: &AppConfig, webhook: &WebhookConfig, node: NodeId) -> Arc<dyn Format> {
+    let secret = webhook.secret.as_ref().unwrap_or(&app.secret);
+    match webhook.format {
+        WebhookFormat::Hub => Arc::new(Hub::new(node, &app.id, secret)),
+        WebhookFormat::Pusher => Arc::new(Pusher::new(webhook.key.as_ref().unwrap_or(&app.key), secret)),
+    }
+}
+
+/// What a thing is called in an endpoint's format.
+fn name_in(format: WebhookFormat, what: What) -> Option<&'static str> {
+    match format {
+        WebhookFormat::Hub => Some(Hub::name(what)),
+        WebhookFormat::Pusher => Pusher::name(what),
+    }
+}
+
+fn wants(webhook: &WebhookConfig, name: &str) -> Result<Vec<What>, String> {
+    let known = || What::ALL.into_iter().filter_map(|what| Some((name_in(webhook.format, what)?, what)));
+    if webhook.events.is_empty() {
+        return Ok(known().map(|(_, what)| what).filter(|what| *what != What::Counts).collect());
+    }
+    let find = |event: &String| known().find(|(name, _)| name == event).map(|(_, what)| what);
+    let wanted = |event| {
+        let names: Vec<_> = known().map(|(name, _)| name).collect();
+        find(event).ok_or_else(|| {
+            format!("{name}.events must hold names out of {}, but holds {event:?}", names.join(", "))
+        })
+    };
+    webhook.events.iter().map(wanted).collect()
+}
+
+fn filter(webhook: &WebhookConfig) -> TopicFilter {
+    let patterns: Vec<_> = webhook.topics.iter().map(|pattern| Pattern::new(pattern)).collect();
+    let prefixes = webhook.prefixes.clone();
+    if patterns.is_empty() && prefixes.is_empty() {
+        return Box::new(|_| true);
+    }
+    Box::new(move |topic: &TopicName| {
+        patterns.iter().any(|pattern| pattern.matches(topic.as_str()))
+            || prefixes.iter().any(|prefix| topic.as_str().starts_with(prefix))
+    })
+}
+
+fn authorization(webhook: &WebhookConfig, name: &str) -> Result<Option<HeaderValue>, String> {
+    let header = |secret: &SecretString| {
+        let mut value = HeaderValue::from_str(secret.expose_secret())
+            .map_err(|_| format!("{name}.authorization must be what a header can hold"))?;
+        value.set_sensitive(true);
+        Ok(value)
+    };
+    webhook.authorization.as_ref().map(header).transpose()
+}

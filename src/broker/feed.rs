@@ -1,0 +1,172 @@
+//! A feed of an app's changes to a consumer inside the process: in the order of each topic, bounded, and never waited for.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use futures::task::AtomicWaker;
+
+use crate::core::{Change, ChangeKind, Edge, Net, TopicName};
+
+/// What a follower is told. Of one topic everything comes in the order in which it happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// Something changed.
+    Change(Arc<Change>),
+    /// The follower was too slow for its bound. What it missed follows, one [`Told::Net`] for each topic that differs.
+    Behind {
+        /// How many changes were folded into those nets.
+        changes: u64,
+        /// How many messages are lost, which have no net.
+        messages: u64,
+    },
+    /// What is left of the changes that were missed in one topic.
+    Net(Missed),
+}
+
+/// The net of what was missed in one topic: applied to what the follower knew, it makes what the roster was then. A party that
+/// came and went is not in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed {
+    /// At most one change a party, in the order of their revs, without edges.
+    pub changes: Vec<Arc<Change>>,
+    /// Whether the topic is occupied now and was not, or the other way round.
+    pub edge: Option<Edge>,
+    /// The newest change that was missed: it has the stamp and the counts that hold now.
+    pub last: Arc<Change>,
+}
+
+/// The consumer's end. Dropping it ends the feed.
+#[derive(Debug)]
+pub struct Feed(Arc<Shared>);
+
+/// The broker's end. Dropping it ends the feed too.
+#[derive(Debug)]
+pub(super) struct Follower(Arc<Shared>);
+
+/// The lock is held for a push or a take, never across an await.
+#[derive(Debug)]
+struct Shared {
+    queue: Mutex<Queue>,
+    waker: AtomicWaker,
+    bound: usize,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    changes: Vec<Arc<Change>>,
+    /// What came while the queue was full, which it is until the follower has taken all of it: so no topic's order is lost.
+    missed: HashMap<TopicName, Gap>,
+    missed_changes: u64,
+    missed_messages: u64,
+    is_closed: bool,
+}
+
+#[derive(Debug)]
+struct Gap {
+    net: Net,
+    edge: Option<Edge>,
+    last: Arc<Change>,
+}
+
+/// Both ends of a feed that holds at most `bound` changes, and beyond them a net of at most the parties there are and were.
+pub(super) fn feed(bound: usize) -> (Follower, Feed) {
+    let shared = Arc::new(Shared { queue: Mutex::default(), waker: AtomicWaker::new(), bound: bound.max(1) });
+    (Follower(Arc::clone(&shared)), Feed(shared))
+}
+
+impl Follower {
+    /// Tells the follower; whether it still listens.
+    pub(super) fn push(&self, change: &Arc<Change>) -> bool {
+        let mut queue = self.0.lock();
+        if queue.is_closed {
+            return false;
+        }
+        if queue.changes.len() >= self.0.bound {
+            queue.miss(change);
+        } else {
+            queue.changes.push(Arc::clone(change));
+        }
+        let was_empty = queue.changes.len() == 1;
+        drop(queue);
+        if was_empty {
+            self.0.waker.wake();
+        }
+        true
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.0.lock().is_closed = true;
+        self.0.waker.wake();
+    }
+}
+
+impl Feed {
+    /// Waits until there is something, and takes all of it. `None` once the hub has stopped and everything has been taken.
+    pub async fn take(&mut self) -> Option<Vec<Told>> {
+        poll_fn(|cx| self.poll_take(cx)).await
+    }
+
+    fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<Vec<Told>>> {
+        self.0.waker.register(cx.waker());
+        let mut queue = self.0.lock();
+        if queue.changes.is_empty() {
+            return if queue.is_closed { Poll::Ready(None) } else { Poll::Pending };
+        }
+        let is_closed = queue.is_closed;
+        let Queue { changes, missed, missed_changes, missed_messages, .. } =
+            std::mem::replace(&mut *queue, Queue { is_closed, ..Queue::default() });
+        drop(queue);
+        let mut told: Vec<_> = changes.into_iter().map(Told::Change).collect();
+        if missed_changes + missed_messages > 0 {
+            told.push(Told::Behind { changes: missed_changes, messages: missed_messages });
+            let mut nets: Vec<_> = missed.into_values().map(Missed::from).collect();
+            nets.sort_by_key(|net| net.last.stamp.timetoken);
+            told.extend(nets.into_iter().map(Told::Net));
+        }
+        Poll::Ready(Some(told))
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        *self.0.lock() = Queue { is_closed: true, ..Queue::default() };
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn miss(&mut self, change: &Arc<Change>) {
+        if matches!(change.kind, ChangeKind::Message(_)) {
+            self.missed_messages += 1;
+            return;
+        }
+        self.missed_changes += 1;
+        let begin = || Gap { net: Net::default(), edge: None, last: Arc::clone(change) };
+        let gap = self.missed.entry(change.topic.clone()).or_insert_with(begin);
+        gap.net.push(change);
+        gap.last = Arc::clone(change);
+        if let Some(edge) = change.edge {
+            // Edges alternate, so a second one takes the first one back.
+            gap.edge = if gap.edge.is_some() { None } else { Some(edge) };
+        }
+        // Who came to an empty topic has gone: it is what it was, and keeps no place here.
+        if change.edge == Some(Edge::Vacated) && gap.edge.is_none() && gap.net.is_empty() {
+            self.missed.remove(&change.topic);
+        }
+    }
+}
+
+impl From<Gap> for Missed {
+    fn from(mut gap: Gap) -> Self {
+        Self { changes: gap.net.take(), edge: gap.edge, last: gap.last }
+    }
+}
