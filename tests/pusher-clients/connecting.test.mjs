@@ -1,4 +1,4 @@
-// Connecting, being refused, and staying connected (U1-U12).
+// Connecting, being refused, and staying connected (U1-U13).
 
 import assert from 'node:assert/strict';
 import { APY, CLIENTS, JS, NODE, PY3, PYS, RAW } from './kit/kinds.mjs';
@@ -87,6 +87,16 @@ suite('connecting', (stage) => {
     assert.deepEqual(await client.next('ev'), { channel: 'pub', data: 7 });
     assert.equal((await backend.send('GET', '/channels/pub', { before: '/hub' })).text, '{"occupied":true}');
   }, { pusher: { path: '/hub' } });
+
+  stage.one('U13 JS', 'may try what is no WebSocket, which is answered at once, and connects by its WebSocket', async (scene) => {
+    const { port } = scene.hub;
+    for (const method of ['GET', 'POST']) {
+      const { status } = await fetch(`http://127.0.0.1:${port}/pusher/app/${scene.app.key}/1/abcdefgh/xhr_streaming`, { method });
+      assert.equal(status, 404);
+    }
+    const pusher = { enabledTransports: ['ws', 'xhr_streaming', 'xhr_polling'], httpHost: '127.0.0.1', httpPort: port };
+    await (await scene.connected(JS, 'any', { pusher })).isQuiet();
+  });
 
   stage.one('U12 JS PYS APY', 'come back from a hub that drains, to another, spread over the time it takes', async (scene) => {
     const [old, next] = await Promise.all([stage.startHub(DRAIN), stage.startHub()]);

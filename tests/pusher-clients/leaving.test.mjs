@@ -101,3 +101,15 @@ suite('leaving', (stage) => {
     await watcher.isQuiet();
   });
 }, { settings: { 'limits.ping_interval': '1s', 'limits.pong_timeout': '2s' } });
+
+suite('leaving, with the settings that nobody has touched', (stage) => {
+  stage.each('U46', [CHILD, PYS], 'is stopped or cut off without a word, and has left once, within 75 s', async (scene, kind) => {
+    const watcher = await scene.member(JS, ROOM, 'w');
+    const lost = await scene.member(kind, ROOM, 'a');
+    await watcher.next('@added');
+    if (kind === CHILD) lost.signal('SIGSTOP');
+    else lost.wire.freeze();
+    await watcher.next('@removed', { id: 'a' }, 75_000);
+    await watcher.isQuiet();
+  });
+});

@@ -1,4 +1,4 @@
-// Presence: users, not sockets, come and go (U40-U44, U48-U57).
+// Presence: users, not sockets, come and go (U40-U44, U48-U56).
 
 import assert from 'node:assert/strict';
 import { settle } from './kit/clients/client.mjs';
@@ -6,8 +6,6 @@ import { APY, ECHO, JS, NODE, PY3, PYR, PYS, RAW } from './kit/kinds.mjs';
 import { suite } from './kit/scene.mjs';
 
 const ROOM = 'presence-room';
-/** How many are in the large channel. */
-const MANY = 1_000;
 const STRICT = { pusher: { strict: true } };
 
 suite('presence', (stage) => {
@@ -97,6 +95,12 @@ suite('presence', (stage) => {
     const refused = await scene.connected(JS, 'tampered', { authorize: tampered });
     refused.saySubscribe('private-x');
     assert.equal((await refused.next('@error')).code, null);
+  });
+
+  stage.one('U48 PYS', 'has the application sign for its private channel', async (scene) => {
+    const client = await scene.subscribed(PYS, 'private-x', { remote: true, listen: ['ev'] });
+    await scene.backend(PY3).trigger('private-x', 'ev', { n: 1 });
+    assert.deepEqual(JSON.parse((await client.next('ev')).data), { n: 1 });
   });
 
   stage.one('U49 JS', 'makes the signed-in user the member, unless the application says another', async (scene) => {
@@ -230,20 +234,6 @@ suite('presence', (stage) => {
   }, { pusher: { subscription_error: true } });
   // An application that signs with another's key and secret.
   stage.forged = stage.app();
-
-  stage.one('U57 JS', `is told all of ${MANY} members, and its coming costs each of them one frame`, async (scene) => {
-    const ids = Array.from({ length: MANY }, (_, n) => `m${n}`);
-    const crowd = [];
-    for (const id of ids) crowd.push(await scene.connected(RAW, id, { user: { user_id: id, user_info: { name: id } }, wire: { port: scene.hub.port, close() {} } }));
-    await Promise.all(crowd.map((one) => one.subscribe(ROOM)));
-    await settle(...crowd);
-    for (const one of crowd) one.inbox.take();
-    const newcomer = await scene.member(JS, ROOM, 'new');
-    assert.equal(newcomer.members(ROOM).count, MANY + 1);
-    assert.deepEqual(newcomer.subscribed.ids.sort(), [...ids, 'new'].sort());
-    await settle(newcomer, ...crowd);
-    for (const one of crowd) assert.deepEqual(one.inbox.take(), [{ event: '@added', payload: { channel: ROOM, id: 'new', info: null } }]);
-  });
 });
 
 /** Nobody is added who is there, nobody removed who is not. */

@@ -49,7 +49,8 @@ class Client:
             self.bind(channel)
 
     def ponged(self, data):
-        self.tell("@pong", {"data": data}) if "@pong" in self.listen else None
+        if "@pong" in self.listen:
+            self.tell("@pong", {"data": data})
         while not self.jobs.empty():
             self.jobs.get()()
 
@@ -84,9 +85,6 @@ class Client:
 
     def trigger(self, channel, event, data):
         self.library.channel(channel).trigger(event, data)
-
-    def say(self, event, data):
-        self.library.connection.send_event(event, data)
 
     def standing(self):
         connection = self.library.connection
