@@ -119,6 +119,15 @@ suite('the first Python library', (stage) => {
     assert.deepEqual(await backend.call('trigger', ['pub'], 'ev', 1), {});
   });
 
+  stage.one('U23 U24 PYR', 'backend: makes its requests in another way, which the hub takes as well', async (scene) => {
+    const backend = scene.backend(PYR, { settings: { backend: 'requests' } });
+    const client = await scene.subscribed(JS, 'a_channel');
+    assert.deepEqual(await backend.call('trigger', ['a_channel'], 'an_event', { some: 'dátä' }), {});
+    assert.deepEqual((await client.next('an_event')).data, { some: 'dátä' });
+    assert.deepEqual(await backend.call('channels_info', 'a_', ['subscription_count']), { channels: { a_channel: { subscription_count: 1 } } });
+    await assert.rejects(backend.call('channels_info', null, ['user_count']), { name: 'PusherBadRequest' });
+  });
+
   stage.disabled = stage.app({ pusher: { enabled: false } });
 }, { settings: { 'http.head_timeout': '1s' } });
 

@@ -22,6 +22,7 @@ def make(kind, app, at):
     """A function that calls a method of a new object of the library."""
     at = dict(at)
     leads = at.pop("leads", None)
+    backend = at.pop("backend", None)
     if leads:
         lead(**leads)
     at = {key: value for key, value in at.items() if value is not None}
@@ -34,6 +35,7 @@ def make(kind, app, at):
         renamed = {"authorize": library.authenticate}
     else:
         config = pusher.Config(**names, **at)
-        library = pusher.Pusher(config)
+        adapter = importlib.import_module(f"pusher.{backend}").RequestsBackend(config) if backend else None
+        library = pusher.Pusher(config, adapter)
         renamed = {"authorize": config.authenticate_subscription, "validate_webhook": config.validate_webhook}
     return lambda method, args: (renamed.get(method) or getattr(library, method))(*args)
