@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { settle } from './kit/clients/client.mjs';
 import { APY, ECHO, JS, NODE, PY3, PYR, PYS } from './kit/kinds.mjs';
 import { suite } from './kit/scene.mjs';
-import { PATIENCE } from '../spaces/kit/patience.mjs';
+import { PATIENCE } from '../kit/patience.mjs';
 
 const ROOM = 'presence-room';
 const OPEN = { open_topics: true };

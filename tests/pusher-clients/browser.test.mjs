@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { chromium } from 'playwright-core';
 import { JS, NODE } from './kit/kinds.mjs';
 import { suite } from './kit/scene.mjs';
-import { PATIENCE } from '../spaces/kit/patience.mjs';
+import { PATIENCE } from '../kit/patience.mjs';
 
 const CHROMIUM = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
 const ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { settle } from './kit/clients/client.mjs';
 import { APY, JS, NODE, PY3, PYS, RAW } from './kit/kinds.mjs';
 import { suite } from './kit/scene.mjs';
-import { PATIENCE } from '../spaces/kit/patience.mjs';
+import { PATIENCE } from '../kit/patience.mjs';
 
 const ROOM = 'presence-room';
 

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { APY, CLIENTS, JS, NODE, PY3, PYS, RAW } from './kit/kinds.mjs';
 import { suite } from './kit/scene.mjs';
-import { PATIENCE } from '../spaces/kit/patience.mjs';
-import { Wire } from './kit/wire.mjs';
+import { PATIENCE } from '../kit/patience.mjs';
+import { Wire } from '../kit/wire.mjs';
 
 /** A silent connection is looked after this often, in milliseconds. */
 const IDLE = 1_000;

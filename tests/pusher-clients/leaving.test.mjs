@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { CHILD, JS, NODE, PYS } from './kit/kinds.mjs';
 import { suite } from './kit/scene.mjs';
-import { PATIENCE } from '../spaces/kit/patience.mjs';
+import { PATIENCE } from '../kit/patience.mjs';
 
 const ROOM = 'presence-room';
 const STRICT = { pusher: { strict: true } };

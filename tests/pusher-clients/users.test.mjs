@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { settle } from './kit/clients/client.mjs';
 import { JS, NODE, PY3, PYS, RAW } from './kit/kinds.mjs';
-import { exactly } from '../spaces/kit/like.mjs';
+import { exactly } from '../kit/like.mjs';
 import { suite } from './kit/scene.mjs';
 
 const SENDERS = [NODE, PY3];

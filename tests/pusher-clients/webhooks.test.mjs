@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { APY, BACKENDS, CHILD, JS, NODE, PYS, RAW } from './kit/kinds.mjs';
-import { PATIENCE } from '../spaces/kit/patience.mjs';
+import { PATIENCE } from '../kit/patience.mjs';
 import { Receiver } from './kit/receiver.mjs';
 import { suite } from './kit/scene.mjs';
 

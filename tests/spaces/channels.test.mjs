@@ -2,7 +2,7 @@
 
 import { settle } from './kit/clients/client.mjs';
 import { EVERYBODY, J17, P4, WS } from './kit/kinds.mjs';
-import { exactly, like, text } from './kit/like.mjs';
+import { exactly, like, text } from '../kit/like.mjs';
 import { suite } from './kit/scene.mjs';
 
 suite('channels', (stage) => {

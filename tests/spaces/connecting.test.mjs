@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { settle } from './kit/clients/client.mjs';
 import { J17, J20, J25, J4, JAVASCRIPT, LIBRARIES, P4, P5, RAW, RAW3, RAW4 } from './kit/kinds.mjs';
-import { like, text } from './kit/like.mjs';
+import { like, text } from '../kit/like.mjs';
 import { suite } from './kit/scene.mjs';
 import { APP } from './kit/token.mjs';
 

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { settle } from './kit/clients/client.mjs';
 import { golden, missing } from './kit/golden.mjs';
 import { EVERYBODY, J17, J20, J25, J4, LIBRARIES, P4, P5, RAW, WS } from './kit/kinds.mjs';
-import { absent, exactly, like } from './kit/like.mjs';
-import { PATIENCE } from './kit/patience.mjs';
+import { absent, exactly, like } from '../kit/like.mjs';
+import { PATIENCE } from '../kit/patience.mjs';
 import { suite } from './kit/scene.mjs';
 import { BASIC } from './kit/token.mjs';
 

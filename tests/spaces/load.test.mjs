@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { Extra } from './kit/crowd.mjs';
-import { PATIENCE, within } from './kit/patience.mjs';
+import { PATIENCE, within } from '../kit/patience.mjs';
 import { suite } from './kit/scene.mjs';
 
 const FRAMINGS = [3, 4, 'ws'];

@@ -8,8 +8,8 @@ import { settle } from './kit/clients/client.mjs';
 import { python } from './kit/clients/python.mjs';
 import { golden, missing } from './kit/golden.mjs';
 import { EVERYBODY, J17, J4, LIBRARIES, P4, WS } from './kit/kinds.mjs';
-import { absent, any, exactly, instant, like, text } from './kit/like.mjs';
-import { PATIENCE } from './kit/patience.mjs';
+import { absent, any, exactly, instant, like, text } from '../kit/like.mjs';
+import { PATIENCE } from '../kit/patience.mjs';
 import { suite } from './kit/scene.mjs';
 
 suite('messages and media', (stage) => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { openBrowser, Tab } from './kit/browser.mjs';
 import { settle } from './kit/clients/client.mjs';
 import { EVERYBODY, J20, J25, LIBRARIES, P4, RAW3, WS } from './kit/kinds.mjs';
-import { PATIENCE } from './kit/patience.mjs';
+import { PATIENCE } from '../kit/patience.mjs';
 import { agree, rosterOf } from './kit/roster.mjs';
 import { suite } from './kit/scene.mjs';
 

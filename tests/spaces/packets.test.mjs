@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { Frames, Polling } from './kit/frames.mjs';
 import { WS } from './kit/kinds.mjs';
-import { like, text } from './kit/like.mjs';
+import { like, text } from '../kit/like.mjs';
 import { suite } from './kit/scene.mjs';
 
 const VERSIONS = [3, 4];

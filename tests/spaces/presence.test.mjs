@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { settle } from './kit/clients/client.mjs';
 import { golden, missing, NULLS } from './kit/golden.mjs';
 import { EVERYBODY, J17, J25, J4, P5 } from './kit/kinds.mjs';
-import { absent, exactly, like, text } from './kit/like.mjs';
+import { absent, exactly, like, text } from '../kit/like.mjs';
 import { suite } from './kit/scene.mjs';
 
 const ONLINE = 'app.event.presence.party.online';

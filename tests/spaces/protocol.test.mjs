@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { Frames, Polling, query } from './kit/frames.mjs';
-import { exactly, like, text } from './kit/like.mjs';
-import { PATIENCE } from './kit/patience.mjs';
+import { exactly, like, text } from '../kit/like.mjs';
+import { PATIENCE } from '../kit/patience.mjs';
 import { suite } from './kit/scene.mjs';
 
 const VERSIONS = [3, 4];

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { golden, missing } from './kit/golden.mjs';
 import { J25, J4, P5 } from './kit/kinds.mjs';
-import { exactly, like, text } from './kit/like.mjs';
+import { exactly, like, text } from '../kit/like.mjs';
 import { suite } from './kit/scene.mjs';
 import { BASIC } from './kit/token.mjs';
 

@@ -3,7 +3,7 @@
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import WebSocket from 'ws';
-import { PATIENCE, within } from '../../spaces/kit/patience.mjs';
+import { PATIENCE, within } from '../../kit/patience.mjs';
 
 const ADDED = '{"event":"pusher_internal:member_added"';
 const SUBSCRIBED = '{"event":"pusher_internal:subscription_succeeded"';

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { PATIENCE } from '../../spaces/kit/patience.mjs';
+import { PATIENCE } from '../../kit/patience.mjs';
 
 const folder = fileURLToPath(new URL('../', import.meta.url));
 const hosts = new Map();

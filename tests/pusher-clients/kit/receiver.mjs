@@ -2,7 +2,7 @@
 
 import { createServer } from 'node:http';
 import { once } from 'node:events';
-import { Inbox } from '../../spaces/kit/inbox.mjs';
+import { Inbox } from '../../kit/inbox.mjs';
 import { NodeBackend } from './backends/node.mjs';
 
 export class Receiver {

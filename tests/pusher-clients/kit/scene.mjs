@@ -6,7 +6,7 @@ import { Endpoint } from './endpoint.mjs';
 import { endHosts } from './host.mjs';
 import { startHub } from './hub.mjs';
 import { JS } from './kinds.mjs';
-import { Wire } from './wire.mjs';
+import { Wire } from '../../kit/wire.mjs';
 
 /** How many tests of a file are on their way at once. */
 const ABREAST = 6;

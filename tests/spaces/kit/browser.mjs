@@ -1,7 +1,7 @@
 // Tabs of a headless Chromium, in which the hub's own client module speaks on `/ws`.
 
 import { chromium } from 'playwright-core';
-import { PATIENCE } from './patience.mjs';
+import { PATIENCE } from '../../kit/patience.mjs';
 
 const CHROMIUM = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
 const ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];

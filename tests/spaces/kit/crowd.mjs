@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import WebSocket from 'ws';
-import { PATIENCE, within } from './patience.mjs';
+import { PATIENCE, within } from '../../kit/patience.mjs';
 
 const CHAT = '/chat,';
 

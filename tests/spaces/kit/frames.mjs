@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import WebSocket from 'ws';
-import { Inbox } from './inbox.mjs';
-import { PATIENCE } from './patience.mjs';
+import { Inbox } from '../../kit/inbox.mjs';
+import { PATIENCE } from '../../kit/patience.mjs';
 
 const SEPARATOR = '\x1e';
 

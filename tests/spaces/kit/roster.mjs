@@ -1,7 +1,7 @@
 // The list that a client keeps: parties by their id, upserted by `online`, removed by `leaves` and `party.removed`.
 
 import assert from 'node:assert/strict';
-import { within, PATIENCE } from './patience.mjs';
+import { within, PATIENCE } from '../../kit/patience.mjs';
 
 /** Folds everything that a client ever heard of a topic. Gives [id, n of its content], in order of the ids. */
 export function rosterOf(client, topic) {

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { endPython } from './clients/python.mjs';
 import { ADMIN_TOKEN, startHub } from './hub.mjs';
 import { mint } from './token.mjs';
-import { Wire } from './wire.mjs';
+import { Wire } from '../../kit/wire.mjs';
 
 /** How many tests of a file are on their way at once. */
 const ABREAST = 6;

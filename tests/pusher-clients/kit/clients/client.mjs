@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import { Inbox } from '../../../spaces/kit/inbox.mjs';
+import { Inbox } from '../../../kit/inbox.mjs';
 
 /** Channels that are subscribed to only so that the hub answers begin with this. */
 const FENCE = 'fence-';

@@ -2,8 +2,8 @@
 
 import { createHmac } from 'node:crypto';
 import WebSocket from 'ws';
-import { Inbox } from '../../../spaces/kit/inbox.mjs';
-import { any } from '../../../spaces/kit/like.mjs';
+import { Inbox } from '../../../kit/inbox.mjs';
+import { any } from '../../../kit/like.mjs';
 
 const PRESENCE = 'app.event.presence.';
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import { Inbox } from '../inbox.mjs';
+import { Inbox } from '../../../kit/inbox.mjs';
 
 /** The events that the hub sends. Libraries of the time have no way to listen to all. */
 export const EVENTS = [

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { PATIENCE } from '../patience.mjs';
+import { PATIENCE } from '../../../kit/patience.mjs';
 import { Client, EVENTS, channel } from './client.mjs';
 
 const folder = fileURLToPath(new URL('../../', import.meta.url));

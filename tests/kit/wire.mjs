@@ -1,4 +1,4 @@
-// A stretch of network between a client and the hub that a test can cut: a TCP relay on a port of its own.
+// A stretch of network between a client and the hub that a test can cut, freeze, and lay to another hub: a TCP relay on a port of its own.
 
 import { createServer, connect } from 'node:net';
 import { once } from 'node:events';
@@ -8,22 +8,25 @@ export class Wire {
   connections = 0;
   #pairs = new Set();
   #server;
+  #port;
   #isDown = false;
 
   /** A wire to a port of this machine. */
   static async to(port) {
     const wire = new Wire();
-    wire.#server = createServer((near) => wire.#join(near, port));
+    wire.#port = port;
+    wire.#server = createServer((near) => wire.#join(near));
     wire.#server.listen(0, '127.0.0.1');
     await once(wire.#server, 'listening');
-    wire.url = `http://127.0.0.1:${wire.#server.address().port}`;
+    wire.port = wire.#server.address().port;
+    wire.url = `http://127.0.0.1:${wire.port}`;
     return wire;
   }
 
-  #join(near, port) {
+  #join(near) {
     this.connections += 1;
     if (this.#isDown) return near.destroy();
-    const far = connect(port, '127.0.0.1');
+    const far = connect(this.#port, '127.0.0.1');
     const pair = { near, far };
     this.#pairs.add(pair);
     near.setNoDelay(true);
@@ -33,6 +36,7 @@ export class Wire {
     for (const end of [near, far]) {
       end.on('error', () => {});
       end.on('close', () => {
+        if (pair.isFrozen) return;
         near.destroy();
         far.destroy();
         this.#pairs.delete(pair);
@@ -57,6 +61,22 @@ export class Wire {
   /** Lets connections through again. */
   up() {
     this.#isDown = false;
+  }
+
+  /** Nothing goes through the connections there are, and neither end is told. New ones are let through. */
+  freeze() {
+    for (const pair of this.#pairs) {
+      pair.isFrozen = true;
+      pair.near.unpipe();
+      pair.far.unpipe();
+      pair.near.pause();
+      pair.far.pause();
+    }
+  }
+
+  /** Lays the wire to another port, for the connections to come. */
+  leadTo(port) {
+    this.#port = port;
   }
 
   async close() {
