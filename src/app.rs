@@ -399,8 +399,7 @@ fn pusher_shared(
     };
     let tenants = shared.apps.iter().zip(&config.apps).map(tenant).collect::<Result<_, _>>()?;
     Ok(pusher::Shared {
-        tenants: pusher::Tenants::new(tenants),
-        apps: Arc::clone(&shared.apps),
+        tenants: pusher::Tenants::new(Arc::clone(&shared.apps), tenants),
         broker: handle.clone(),
         clock: shared.clock.clone(),
         encoders: FORMS.into_iter().zip((FRAMING_COUNT..).map(EncoderId)).collect(),

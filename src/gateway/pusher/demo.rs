@@ -58,7 +58,7 @@ async fn signed(shared: &Shared, request: Request) -> Result<Vec<u8>, Refusal> {
 fn visitor(shared: &Shared, demo: &Tenant, headers: &HeaderMap) -> Option<Principal> {
     let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let credentials = Credentials::of_header(header)?;
-    let principal = credentials.check(&shared.apps, shared.clock.now().wall).ok()?;
+    let principal = credentials.check(&shared.tenants.apps, shared.clock.now().wall).ok()?;
     Arc::ptr_eq(&principal.app, &demo.app).then_some(principal)
 }
 

@@ -17,7 +17,6 @@ use super::tenant::Tenants;
 use super::visit::Visit;
 use crate::broker::{Bounds, Clock, CloseReason, EncoderId, Handle, Notice, Outbox, Reply, Tag};
 use crate::core::Mono;
-use crate::gateway::apps::Apps;
 use crate::gateway::conversation::Conversation;
 use crate::gateway::json;
 use crate::gateway::spaces::Spaces;
@@ -28,8 +27,6 @@ use crate::telemetry::Metrics;
 pub struct Shared {
     /// The apps.
     pub tenants: Tenants,
-    /// The same as those who issue tokens know them.
-    pub apps: Arc<Apps>,
     /// The way to the broker.
     pub broker: Handle,
     /// The hub's clock.

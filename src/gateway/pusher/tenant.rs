@@ -12,7 +12,7 @@ use super::translate;
 use crate::broker::Clock;
 use crate::config::Pusher as Settings;
 use crate::core::{Mono, Party, PartyKind, TopicName};
-use crate::gateway::apps::App;
+use crate::gateway::apps::{App, Apps};
 use crate::gateway::rate::Rate;
 
 /// How long one notice of an empty cache channel stands for others.
@@ -116,15 +116,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// All of them.
 #[derive(Debug, Default)]
 pub struct Tenants {
+    /// The same as those who check tokens know them.
+    pub(super) apps: Arc<Apps>,
     by_key: HashMap<Box<str>, Arc<Tenant>>,
 }
 
 impl Tenants {
-    /// Of these.
+    /// Of these apps.
     #[must_use]
-    pub fn new(tenants: Vec<Tenant>) -> Self {
+    pub fn new(apps: Arc<Apps>, tenants: Vec<Tenant>) -> Self {
         let by_key = |tenant: Tenant| (tenant.app.key.clone(), Arc::new(tenant));
-        Self { by_key: tenants.into_iter().map(by_key).collect() }
+        Self { apps, by_key: tenants.into_iter().map(by_key).collect() }
     }
 
     /// The app of a public key.
