@@ -214,6 +214,10 @@ impl Running {
                 tracing::error!(%error, "a listener ended badly");
             }
         }
+        // Those whose graces still run do not come back to this node, and backends hear that they are gone.
+        for (_, handle) in self.handles.iter() {
+            handle.end_all().await;
+        }
         self.couriers.stop().await;
         self.counting.abort();
         tracing::info!("stopped");

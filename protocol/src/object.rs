@@ -1,6 +1,7 @@
 //! A JSON object whose values stay as they were written: what a hub needs of a payload that it mostly passes on.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -72,13 +73,30 @@ impl<'a> Object<'a> {
         self.members.is_empty()
     }
 
-    fn set(&mut self, key: Cow<'a, str>, value: &'a RawValue) {
-        match self.members.iter_mut().find(|(known, _)| *known == key) {
-            Some(member) => member.1 = value,
-            None => self.members.push((key, value)),
+    /// Sets a member. Where there are many, `places` says where each stands, so that reading an object costs time linear in its length,
+    /// whoever wrote it.
+    fn set(&mut self, key: Cow<'a, str>, value: &'a RawValue, places: &mut HashMap<Cow<'a, str>, usize>) {
+        let place = if places.is_empty() {
+            self.members.iter().position(|(known, _)| *known == key)
+        } else {
+            places.get(&key).copied()
+        };
+        if let Some(place) = place {
+            self.members[place].1 = value;
+            return;
+        }
+        if !places.is_empty() {
+            places.insert(key.clone(), self.members.len());
+        }
+        self.members.push((key, value));
+        if self.members.len() == MANY {
+            places.extend(self.members.iter().enumerate().map(|(place, (key, _))| (key.clone(), place)));
         }
     }
 }
+
+/// From how many members on their places are noted.
+const MANY: usize = 32;
 
 /// The text of a value that is a JSON string.
 #[must_use]
@@ -103,8 +121,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
                 let mut object = Object::default();
+                let mut places = HashMap::new();
                 while let Some((key, value)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
-                    object.set(key.0, value);
+                    object.set(key.0, value, &mut places);
                 }
                 Ok(object)
             }
@@ -136,6 +155,22 @@ mod tests {
         assert!(object.get("b").is_some() && object.given("b").is_none());
         assert_eq!(object.flag("c"), Some(true));
         assert_eq!(serde_json::to_string(&object).unwrap(), r#"{"a":"x\ty","b":null,"c":true}"#);
+    }
+
+    #[test]
+    fn the_last_of_a_key_counts_however_many_there_are() {
+        for count in [1, MANY - 1, MANY, MANY + 1, 20_000] {
+            let members = |value: usize| (0..count).map(move |key| format!("\"k{key}\":{value}"));
+            let text = format!("{{{}}}", members(1).chain(members(2)).collect::<Vec<_>>().join(","));
+            let object = Object::parse(&text).unwrap();
+            assert_eq!(object.iter().count(), count);
+            assert!(
+                object
+                    .iter()
+                    .enumerate()
+                    .all(|(place, (key, value))| { key == format!("k{place}") && value.get() == "2" })
+            );
+        }
     }
 
     #[test]

@@ -43,7 +43,10 @@ pub struct Feed(Arc<Shared>);
 
 /// The broker's end. Dropping it ends the feed too.
 #[derive(Debug)]
-pub(super) struct Follower(Arc<Shared>);
+pub(super) struct Follower {
+    shared: Arc<Shared>,
+    wants_messages: bool,
+}
 
 /// The lock is held for a push or a take, never across an await.
 #[derive(Debug)]
@@ -71,19 +74,22 @@ struct Gap {
 }
 
 /// Both ends of a feed that holds at most `bound` changes, and beyond them a net of at most the parties there are and were.
-pub(super) fn feed(bound: usize) -> (Follower, Feed) {
+pub(super) fn feed(bound: usize, wants_messages: bool) -> (Follower, Feed) {
     let shared = Arc::new(Shared { queue: Mutex::default(), waker: AtomicWaker::new(), bound: bound.max(1) });
-    (Follower(Arc::clone(&shared)), Feed(shared))
+    (Follower { shared: Arc::clone(&shared), wants_messages }, Feed(shared))
 }
 
 impl Follower {
     /// Tells the follower; whether it still listens.
     pub(super) fn push(&self, change: &Arc<Change>) -> bool {
-        let mut queue = self.0.lock();
+        let mut queue = self.shared.lock();
         if queue.is_closed {
             return false;
         }
-        if queue.changes.len() >= self.0.bound {
+        if !self.wants_messages && matches!(change.kind, ChangeKind::Message(_)) {
+            return true;
+        }
+        if queue.changes.len() >= self.shared.bound {
             queue.miss(change);
         } else {
             queue.changes.push(Arc::clone(change));
@@ -91,7 +97,7 @@ impl Follower {
         let was_empty = queue.changes.len() == 1;
         drop(queue);
         if was_empty {
-            self.0.waker.wake();
+            self.shared.waker.wake();
         }
         true
     }
@@ -99,8 +105,8 @@ impl Follower {
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        self.0.lock().is_closed = true;
-        self.0.waker.wake();
+        self.shared.lock().is_closed = true;
+        self.shared.waker.wake();
     }
 }
 

@@ -11,7 +11,7 @@ use super::feed::{Feed, Follower, feed};
 use super::outbox::Outbox;
 use super::reply::{Reply, ReplyTo};
 use crate::core::{
-    Command, Epoch, Leases, Now, Party, PartyId, Refusal, Rev, Roster, SessionId, Terms, TopicName,
+    Cause, Command, Epoch, Leases, Now, Party, PartyId, Refusal, Rev, Roster, SessionId, Terms, TopicName,
 };
 use crate::engine::{AppSlot, Document, NotKept, Version};
 
@@ -218,9 +218,26 @@ impl Handle {
     /// changes; a follower that lets more wait is told the net of what it missed, topic by topic. Whoever needs to know what
     /// was before reads the roster afterwards, and passes over the changes that are in it by their stamps.
     pub async fn follow(&self, bound: usize) -> Feed {
-        let (follower, feed) = feed(bound);
+        let (follower, feed) = feed(bound, true);
         self.send(Request::Follow(follower)).await;
         feed
+    }
+
+    /// The same without messages, of which there may be so many that they would crowd out everything else.
+    pub async fn follow_changes(&self, bound: usize) -> Feed {
+        let (follower, feed) = feed(bound, false);
+        self.send(Request::Follow(follower)).await;
+        feed
+    }
+
+    /// Ends every session of the app on this node at once, because the node ends: nobody is left to come back to it.
+    pub async fn end_all(&self) {
+        let sessions = self.read(|_, leases, _| leases.sessions().collect::<Vec<_>>()).await;
+        for session in sessions.unwrap_or_default() {
+            self.submit(Command::End(session, Cause::Closed), None, ReplyTo::Nobody).await;
+        }
+        // Whoever follows has been told once this is answered.
+        self.read(|_, _, _| ()).await;
     }
 
     /// The app's document of this name as it is now, if there is one.

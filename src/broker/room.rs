@@ -216,7 +216,9 @@ impl Room {
     /// Makes a topic what the engine says it is, and puts the differences on their way.
     pub(super) fn reconcile(&mut self, rows: &Rows, now: Now) {
         for change in self.roster.reconcile(rows.stamp, &rows.topic, &rows.rows, now.wall) {
-            self.followers.retain(|follower| follower.push(&change));
+            if !change.topic.is_of_party() {
+                self.followers.retain(|follower| follower.push(&change));
+            }
             if let Some(stream) = self.streams.get_mut(&rows.topic) {
                 stream.take(now.mono, &change, &self.policy);
             }

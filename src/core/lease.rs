@@ -181,6 +181,11 @@ impl Leases {
         }
     }
 
+    /// Every session.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionId> {
+        self.leases.keys().copied()
+    }
+
     /// The sessions of a party, found by looking at all of them.
     pub fn of<'a>(&'a self, party: &'a PartyId) -> impl Iterator<Item = SessionId> + 'a {
         self.leases.iter().filter(move |(_, lease)| lease.party.id == *party).map(|(session, _)| *session)

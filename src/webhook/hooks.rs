@@ -46,7 +46,7 @@ impl Hooks {
         let settings = Arc::new(settings);
         let (mut doors, mut couriers) = (Vec::new(), Vec::new());
         for endpoint in endpoints {
-            let feed = broker.for_app(endpoint.app).follow(FEED).await;
+            let feed = broker.for_app(endpoint.app).follow_changes(FEED).await;
             let (asks, asked) = mpsc::channel(ASKS);
             doors.push(Door { app: endpoint.app, name: endpoint.name.clone(), asks });
             let courier = Courier::new(endpoint, Arc::clone(&settings), feed, asked, stop.subscribe());

@@ -46,8 +46,9 @@ impl Hub {
 }
 
 impl Format for Hub {
-    fn tells(&self, _: What, _: &TopicName) -> bool {
-        true
+    /// What is said to one user is nobody else's business.
+    fn tells(&self, _: What, topic: &TopicName) -> bool {
+        !topic.as_str().starts_with("#server-to-user-")
     }
 
     fn is_alone(&self, _: What) -> bool {
