@@ -194,6 +194,32 @@ async fn a_hub_that_stops_delivers_first() {
 }
 
 #[tokio::test]
+async fn who_goes_with_the_hub_is_said_to_have_gone() {
+    let (clock, hand) = Clock::manual();
+    let receiver = Receiver::start(&clock).await;
+    let mut settings = webhook(&receiver, &["events=joined,left"]);
+    settings.extend(["timeout", "retry_for", "flush"].map(|key| format!("webhooks.{key}=8784h")));
+    let hub = start(&clock, &settings).await.unwrap();
+    let mut alice = connect(&hub, &clock, "alice").await;
+    let mut bob = connect(&hub, &clock, "bob").await;
+    online(&mut alice, "lobby").await;
+    receiver.wait(1).await;
+    online(&mut bob, "lobby").await;
+    receiver.wait(2).await;
+    // One has gone already, and its grace runs.
+    alice.close().await;
+    let stopping = tokio::spawn(hub.stop());
+    while !stopping.is_finished() {
+        hand.advance(std::time::Duration::from_millis(100));
+        tokio::task::yield_now().await;
+    }
+    stopping.await.unwrap();
+    let mut gone = tape(&receiver.events(4).await)[2..].to_vec();
+    gone.sort();
+    assert_eq!(gone, ["left lobby alice", "left lobby bob"]);
+}
+
+#[tokio::test]
 async fn an_endpoint_that_cannot_be_is_refused_at_the_start_with_its_key() {
     let (clock, _hand) = Clock::manual();
     for (settings, expected) in [
