@@ -83,7 +83,7 @@ pub struct Native {
     others: u32,
     faults: Pace,
     /// How often the connection may still do what, after it has spoken for somebody before.
-    paces: Option<Paces>,
+    paces: Option<Box<Paces>>,
     visit: Option<Box<Visit>>,
 }
 
@@ -176,7 +176,7 @@ impl Native {
         broker.open(opening).await;
         let mut visit = Visit::new(Arc::clone(&self.shared), broker, session, principal);
         if let Some(paces) = self.paces.take() {
-            visit.paces = paces;
+            visit.paces = *paces;
         }
         visit.address = self.arrival.admission.as_ref().and_then(|admission| admission.address());
         if self.shared.framing.is_extended() {
@@ -188,14 +188,14 @@ impl Native {
     }
 
     /// The connection has spoken for somebody before: what it has done then counts.
-    pub(super) fn resume_paces(&mut self, paces: Option<Paces>) {
+    pub(super) fn resume_paces(&mut self, paces: Option<Box<Paces>>) {
         self.paces = paces;
     }
 
     /// The connection speaks for nobody any more.
-    pub(super) async fn leave(&mut self) -> Option<Paces> {
+    pub(super) async fn leave(&mut self) -> Option<Box<Paces>> {
         match self.visit.take() {
-            Some(visit) => Some(visit.end().await),
+            Some(visit) => Some(Box::new(visit.end().await)),
             None => self.paces.take(),
         }
     }

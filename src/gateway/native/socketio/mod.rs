@@ -65,7 +65,7 @@ pub(super) struct Packets {
     look: Mono,
     opened: Mono,
     /// What is left of how often it may do what, from the namespace it has left.
-    paces: Option<Paces>,
+    paces: Option<Box<Paces>>,
     moves: Pace,
     /// A packet of which parts are still to come.
     incomplete: Option<Box<Incomplete>>,
