@@ -133,7 +133,7 @@ pub(super) const KEYS: &[Key] = &[
         "limits.churn_per_second",
         Positive,
         "5",
-        "How often a second one connection may join the same topic again; more closes with 1008.",
+        "How often a second one connection may join the same topic again; more closes with 1008, or 4100 in the Pusher dialect.",
     ),
     key(
         "limits.control_frames_per_second",

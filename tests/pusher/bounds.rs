@@ -57,3 +57,59 @@ async fn a_refused_request_is_no_twin() {
     hub.advance(Duration::from_secs(6)).await;
     assert_eq!(send(&hub, "POST", &target, body.into_bytes()).await.status, 400);
 }
+
+/// A client that comes back has many subscriptions at once, and after that only so many a second.
+#[tokio::test]
+async fn a_burst_of_subscriptions_is_no_rate() {
+    let hub = Hub::start(&["limits.subscribes_per_second=1", "limits.topics_per_session=3"]).await;
+    let mut client = Client::open(&hub, "a").await;
+    for channel in ["a", "b", "c"] {
+        subscribe(&mut client, channel, None).await;
+    }
+    hub.advance(Duration::from_secs(1)).await;
+    client.unsubscribe("a").await;
+    subscribe(&mut client, "a", None).await;
+    client.unsubscribe("a").await;
+    client.subscribe("a", None).await;
+    assert_eq!(client.closed().await, Some(4100));
+}
+
+#[tokio::test]
+async fn a_burst_of_frames_is_no_rate() {
+    let hub = Hub::start(&["limits.events_per_second=10"]).await;
+    let mut client = Client::open(&hub, "a").await;
+    for count in [40, 10] {
+        for _ in 0..count {
+            client.send(&json!({"event": "pusher:ping", "data": {}})).await;
+            assert_eq!(client.frame().await["event"], "pusher:pong");
+        }
+        hub.advance(Duration::from_secs(1)).await;
+    }
+    for _ in 0..11 {
+        client.send(&json!({"event": "pusher:ping", "data": {}})).await;
+    }
+    assert_eq!(client.closed().await, Some(4100));
+}
+
+/// Coming and going all the time would be told to everybody there.
+#[tokio::test]
+async fn one_that_comes_and_goes_is_sent_away() {
+    let hub = Hub::start(&["limits.churn_per_second=2"]).await;
+    let mut client = Client::open(&hub, "a").await;
+    let user = json!({"user_id": "a"});
+    for _ in 0..3 {
+        for _ in 0..2 {
+            subscribe(&mut client, "presence-c", Some(&user)).await;
+            client.unsubscribe("presence-c").await;
+        }
+        hub.advance(Duration::from_secs(1)).await;
+    }
+    for channel in ["presence-d", "presence-e", "presence-f", "presence-c"] {
+        subscribe(&mut client, channel, Some(&user)).await;
+    }
+    for _ in 0..2 {
+        client.unsubscribe("presence-c").await;
+        client.subscribe("presence-c", Some(&user)).await;
+    }
+    assert_eq!(client.closed().await, Some(4100));
+}

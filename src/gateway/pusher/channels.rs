@@ -41,7 +41,7 @@ impl Visit {
         frame: &ClientFrame<'_>,
         out: &mut BytesMut,
     ) -> Result<(), CloseReason> {
-        if !self.rates.subscribes.allows(&self.shared.clock) {
+        if !self.rates.subscribes.allows(self.shared.clock.now().mono) {
             return Err(CloseReason::TooFast);
         }
         let Some(asked) = Subscribe::of(frame) else {
@@ -65,6 +65,7 @@ impl Visit {
             self.admitted(&topic).await?;
         }
         if let Some(party) = &member {
+            self.count_join(&topic).map_err(Refused::Ended)?;
             self.enter(&topic, party).await?;
         }
         let resumption = match asked.resume_after_id {
