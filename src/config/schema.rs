@@ -369,7 +369,7 @@ pub(super) const KEYS: &[Key] = &[
         "Whether a presence member leaves as soon as its last connection is lost, as on the hosted service: a grace of 0.",
     ),
     key("apps.#.pusher.members", Count, "0", "The most members of one presence channel. 0: any number."),
-    key("apps.#.pusher.user_bytes", Size, "1KiB", "The most bytes of the channel data of a presence member."),
+    key("apps.#.pusher.user_bytes", Size, "1KiB", "The most bytes of channel_data or a sign-in's user_info."),
     key("apps.#.pusher.user_id_length", Positive, "128", "The most characters of a user id."),
     key("apps.#.pusher.channel_length", Positive, "200", "The most characters of a channel name."),
     key("apps.#.pusher.event_length", Positive, "200", "The most characters of an event name."),

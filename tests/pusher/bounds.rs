@@ -113,3 +113,20 @@ async fn one_that_comes_and_goes_is_sent_away() {
     }
     assert_eq!(client.closed().await, Some(4100));
 }
+
+/// Signing in is no way around the size of what is told of a member.
+#[tokio::test]
+async fn a_signed_in_user_is_as_small_as_a_member() {
+    let hub = Hub::start(&["apps.0.pusher.user_bytes=100"]).await;
+    let mut client = Client::open(&hub, "a").await;
+    client.sign_in(&json!({"id": "a", "user_info": {"name": "x".repeat(200)}})).await;
+    let frame = client.frame().await;
+    let told = (&frame["event"], &frame["data"]["code"], &frame["data"]["message"]);
+    let why = "The user_info is longer than the app allows (100 bytes)";
+    assert_eq!(told, (&json!("pusher:error"), &Value::Null, &json!(why)));
+    client.subscribe("presence-c", None).await;
+    assert_eq!(client.frame().await["event"], "pusher:error");
+    client.sign_in(&json!({"id": "a", "user_info": {"name": "Ann"}})).await;
+    assert_eq!(client.frame().await["event"], "pusher:signin_success");
+    subscribe(&mut client, "presence-c", None).await;
+}
