@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::backend::{Request, send};
+use super::backend::{Request, send, trigger};
 use super::client::Client;
 use super::hub::Hub;
 
@@ -129,4 +129,55 @@ async fn a_signed_in_user_is_as_small_as_a_member() {
     client.sign_in(&json!({"id": "a", "user_info": {"name": "Ann"}})).await;
     assert_eq!(client.frame().await["event"], "pusher:signin_success");
     subscribe(&mut client, "presence-c", None).await;
+}
+
+async fn resume(client: &mut Client, channel: &str, user: Option<&Value>, id: &Value) -> Vec<Value> {
+    client.subscribe_after(channel, user, Some(id)).await;
+    let frame = client.frame().await;
+    assert_eq!(frame["event"], "pusher_internal:subscription_succeeded", "{frame}");
+    client.fence().await.into_iter().map(|frame| json!([frame["event"], frame["data"]])).collect()
+}
+
+/// A cache channel that is resumed gives each event once, and what the client cannot have had.
+#[tokio::test]
+async fn a_resumed_cache_channel_repeats_nothing() {
+    let hub = Hub::start(&["apps.0.pusher.event_buffer=true", "presence.history=2"]).await;
+    let id = |answer: Value| answer["event_ids"]["private-cache-c"].clone();
+    let first = id(trigger(&hub, "private-cache-c", "e", "1").await);
+    let mut client = Client::open(&hub, "a").await;
+    assert_eq!(resume(&mut client, "private-cache-c", None, &first).await, Vec::<Value>::new());
+    let second = id(trigger(&hub, "private-cache-c", "e", "2").await);
+    assert_eq!(client.frame().await["data"], "2");
+    let mut other = Client::open(&hub, "b").await;
+    assert_eq!(resume(&mut other, "private-cache-c", None, &first).await, [json!(["e", "2"])]);
+    for n in 3..5 {
+        client.send(&json!({"event": "client-e", "channel": "private-cache-c", "data": n.to_string()})).await;
+    }
+    client.settle().await;
+    let mut late = Client::open(&hub, "c").await;
+    let given = resume(&mut late, "private-cache-c", None, &second).await;
+    assert_eq!(given, [json!(["client-e", "3"]), json!(["client-e", "4"])]);
+    let mut unknown = Client::open(&hub, "d").await;
+    let given = resume(&mut unknown, "private-cache-c", None, &first).await;
+    assert_eq!(given, [json!(["e", "2"]), json!(["client-e", "3"]), json!(["client-e", "4"])]);
+}
+
+/// Who comes back is not told what it said itself.
+#[tokio::test]
+async fn a_member_that_resumes_does_not_hear_its_own_events() {
+    let hub = Hub::start(&["apps.0.pusher.event_buffer=true"]).await;
+    let (ann, bob) = (json!({"user_id": "ann"}), json!({"user_id": "bob"}));
+    let id = trigger(&hub, "presence-c", "e", "1").await["event_ids"]["presence-c"].clone();
+    let (mut one, mut two) = (Client::open(&hub, "one").await, Client::open(&hub, "two").await);
+    subscribe(&mut one, "presence-c", Some(&ann)).await;
+    subscribe(&mut two, "presence-c", Some(&bob)).await;
+    one.send(&json!({"event": "client-e", "channel": "presence-c", "data": "of ann"})).await;
+    one.settle().await;
+    two.send(&json!({"event": "client-e", "channel": "presence-c", "data": "of bob"})).await;
+    two.settle().await;
+    one.close().await;
+    trigger(&hub, "presence-c", "client-e", "of the app").await;
+    let mut one = Client::open(&hub, "one").await;
+    let given = resume(&mut one, "presence-c", Some(&ann), &id).await;
+    assert_eq!(given, [json!(["client-e", "of bob"]), json!(["client-e", "of the app"])]);
 }
