@@ -131,6 +131,22 @@ async fn a_signed_in_user_is_as_small_as_a_member() {
     subscribe(&mut client, "presence-c", None).await;
 }
 
+/// What is said of an id that is too long names the bound that it breaks.
+#[tokio::test]
+async fn long_ids_are_told_the_bound() {
+    let hub = Hub::start(&["apps.0.pusher.user_bytes=4KiB"]).await;
+    let mut client = Client::open(&hub, "a").await;
+    let why = "Invalid user id: it is longer than 128 characters or 128 bytes of UTF-8";
+    for id in ["x".repeat(129), "é".repeat(65)] {
+        client.sign_in(&json!({"id": id})).await;
+        assert_eq!(client.frame().await["data"], json!({"code": null, "message": why}));
+        client.subscribe("presence-c", Some(&json!({"user_id": id}))).await;
+        assert_eq!(client.frame().await["data"], json!({"code": null, "message": why}));
+    }
+    client.subscribe("presence-c", Some(&json!({"user_id": "é".repeat(64)}))).await;
+    assert_eq!(client.frame().await["event"], "pusher_internal:subscription_succeeded");
+}
+
 async fn resume(client: &mut Client, channel: &str, user: Option<&Value>, id: &Value) -> Vec<Value> {
     client.subscribe_after(channel, user, Some(id)).await;
     let frame = client.frame().await;

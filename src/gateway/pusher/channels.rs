@@ -153,8 +153,8 @@ impl Visit {
         }
         let data = ChannelData::parse(data).ok_or(fault::BAD_CHANNEL_DATA)?;
         let id = &data.user_id.0;
-        let is_fit = id.chars().count() <= settings.user_id_length;
-        let party = translate::user(id, data.user_info.map(|info| info.get())).filter(|_| is_fit);
+        names::check_user_id(id, settings)?;
+        let party = translate::user(id, data.user_info.map(|info| info.get()));
         party.map(Arc::new).ok_or(fault::BAD_CHANNEL_DATA)
     }
 

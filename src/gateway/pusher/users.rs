@@ -11,7 +11,7 @@ use super::call::{Call, Refusal};
 use super::dialect::Shared;
 use super::fault::{self, Fault};
 use super::visit::Visit;
-use super::{payload, sign, translate};
+use super::{names, payload, sign, translate};
 use crate::broker::{CloseReason, Reply, ReplyTo, Watching};
 use crate::core::{Cause, Command, Content, Party, PartyId, TopicName};
 
@@ -63,8 +63,8 @@ impl Visit {
         if info.is_some_and(|info| info.len() > settings.user_bytes) {
             return Err(fault::long_user_info(settings.user_bytes));
         }
-        let is_fit = data.id.chars().count() <= settings.user_id_length;
-        let party = translate::user(&data.id, info).filter(|_| is_fit).ok_or(fault::BAD_USER_DATA)?;
+        names::check_user_id(&data.id, settings)?;
+        let party = translate::user(&data.id, info).ok_or(fault::BAD_USER_DATA)?;
         let is_other = self.user.as_ref().is_some_and(|user| user.party.id != party.id);
         if is_other { Err(fault::OTHER_USER) } else { Ok((Arc::new(party), data.watchlist)) }
     }
