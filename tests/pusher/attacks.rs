@@ -306,7 +306,7 @@ async fn an_unknown_user_can_be_terminated_and_an_unknown_app_cannot() {
 /// Snapshot and later events together are the true list, whoever comes and goes meanwhile.
 #[tokio::test]
 async fn a_snapshot_and_what_follows_it_are_the_list() {
-    let hub = Hub::start(&["apps.0.pusher.strict=true"]).await;
+    let hub = Hub::start(&["apps.0.pusher.strict=true", "limits.churn_per_second=1000"]).await;
     let mut others = Vec::new();
     for n in 0..8 {
         others.push(Client::open(&hub, &format!("o{n}")).await);

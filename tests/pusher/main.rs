@@ -3,6 +3,7 @@
 
 mod attacks;
 mod backend;
+mod bounds;
 mod client;
 mod demo;
 mod hub;

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat};
 
 use super::dialect::Shared;
-use super::replays::Mark;
+use super::replays::{Mark, Verdict};
 use super::sign;
 use super::signature::{self, Query};
 use super::tenant::Tenant;
@@ -38,6 +38,11 @@ impl Refusal {
 
     fn unauthorised(why: impl Into<String>) -> Self {
         Self(StatusCode::UNAUTHORIZED, why.into())
+    }
+
+    /// It was served before, or is now, and the answer is not there.
+    pub(super) fn repeated() -> Self {
+        Self(StatusCode::CONFLICT, "The same signed request has come before; its answer is not kept".into())
     }
 
     /// The hub cannot serve it now.
@@ -118,17 +123,18 @@ impl Call {
         shared.broker.for_app(self.tenant.app.slot)
     }
 
-    /// What the same request was answered when it was served some time ago.
-    pub(super) fn replayed(&self, shared: &Shared) -> Option<Bytes> {
+    /// Whether the request is to be served, or was some time ago and how it was answered then.
+    pub(super) fn verdict(&self, shared: &Shared) -> Verdict {
         let now = shared.clock.now().mono;
-        self.mark.and_then(|mark| self.tenant.replays().answer(&mark, now))
+        self.mark.map_or(Verdict::Serve, |mark| self.tenant.replays().admit(mark, now))
     }
 
-    /// The request was served.
-    pub(super) fn served(&self, shared: &Shared, answer: &Bytes) {
-        if let Some(mark) = self.mark {
-            let now = shared.clock.now().mono;
-            self.tenant.replays().note(mark, answer.clone(), now);
+    /// The request was served, or was not.
+    pub(super) fn served(&self, outcome: &Result<Bytes, Refusal>) {
+        let Some(mark) = &self.mark else { return };
+        match outcome {
+            Ok(answer) => self.tenant.replays().answered(mark, answer.clone()),
+            Err(_) => self.tenant.replays().failed(mark),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::resume::Resumption;
 use super::visit::{Stay, Visit};
 use super::{sign, translate};
 use crate::broker::{CloseReason, Encode, Reply, ReplyTo, Step, Watching};
-use crate::core::{Cause, ChangeKind, Command, Party, Refusal, Retained, TopicName};
+use crate::core::{Cause, Change, ChangeKind, Command, Mono, Party, PartyKind, Refusal, Retained, TopicName};
 use crate::gateway::principal::Principal;
 use crate::gateway::spaces::Wrong;
 
@@ -41,7 +41,7 @@ impl Visit {
         frame: &ClientFrame<'_>,
         out: &mut BytesMut,
     ) -> Result<(), CloseReason> {
-        if !self.rates.subscribes.allows(&self.shared.clock) {
+        if !self.rates.subscribes.allows(self.shared.clock.now().mono) {
             return Err(CloseReason::TooFast);
         }
         let Some(asked) = Subscribe::of(frame) else {
@@ -65,6 +65,7 @@ impl Visit {
             self.admitted(&topic).await?;
         }
         if let Some(party) = &member {
+            self.count_join(&topic).map_err(Refused::Ended)?;
             self.enter(&topic, party).await?;
         }
         let resumption = match asked.resume_after_id {
@@ -152,8 +153,8 @@ impl Visit {
         }
         let data = ChannelData::parse(data).ok_or(fault::BAD_CHANNEL_DATA)?;
         let id = &data.user_id.0;
-        let is_fit = id.chars().count() <= settings.user_id_length;
-        let party = translate::user(id, data.user_info.map(|info| info.get())).filter(|_| is_fit);
+        names::check_user_id(id, settings)?;
+        let party = translate::user(id, data.user_info.map(|info| info.get()));
         party.map(Arc::new).ok_or(fault::BAD_CHANNEL_DATA)
     }
 
@@ -195,27 +196,42 @@ impl Visit {
         });
         payload::succeeded(topic.as_str(), presence.as_deref(), resume, out);
         let missed = watching.missed.as_deref().unwrap_or_default();
-        let is_missed = |step: &&Step| {
-            matches!(step.change.kind, ChangeKind::Message(_)) && step.change.author() != Some(self.session)
-        };
-        let messages = || missed.iter().filter(is_missed);
-        for step in messages() {
-            encoder.change(step, None, out);
+        let mut news = missed.iter().filter(|step| self.is_news(&step.change)).peekable();
+        if names::is_cache(topic.as_str()) {
+            let now = self.shared.clock.now();
+            let is_known = |place| {
+                resumption.is_some_and(|resumption| resumption.covers(place))
+                    || missed.iter().any(|step| step.change.stamp == place)
+            };
+            match snapshot.retained.as_ref().filter(|retained| now.wall < retained.until) {
+                Some(Retained { change, .. }) if is_known(change.stamp) => {}
+                Some(Retained { change, .. }) => {
+                    encoder.change(&Step { change: Arc::clone(change), link: None }, None, out);
+                }
+                None if news.peek().is_some() => {}
+                None => self.miss(topic, now.mono, out),
+            }
         }
-        if names::is_cache(topic.as_str()) && messages().next().is_none() {
-            self.give_retained(topic, snapshot.retained.as_ref(), out);
+        for step in news {
+            encoder.change(step, None, out);
         }
     }
 
-    /// The last event of a cache channel, or that there is none.
-    fn give_retained(&self, topic: &TopicName, retained: Option<&Retained>, out: &mut BytesMut) {
-        let now = self.shared.clock.now();
-        if let Some(retained) = retained.filter(|retained| now.wall < retained.until) {
-            let step = Step { change: Arc::clone(&retained.change), link: None };
-            return Encoder(self.tenant.form()).change(&step, None, out);
-        }
+    /// Whether a change is an event that is not the client's own: of its connection, or of its user on another or an earlier one.
+    fn is_news(&self, change: &Change) -> bool {
+        let ChangeKind::Message(message) = &change.kind else { return false };
+        let member = self.channels.get(&change.topic).and_then(|stay| stay.member.as_ref());
+        let is_own = member.is_some_and(|member| {
+            let is_clients = message.name.starts_with(event::CLIENT) && message.from.kind != PartyKind::Bot;
+            is_clients && message.from.id == member.id
+        });
+        !is_own && change.author() != Some(self.session)
+    }
+
+    /// A cache channel keeps nothing.
+    fn miss(&self, topic: &TopicName, now: Mono, out: &mut BytesMut) {
         payload::about(event::CACHE_MISS, topic.as_str(), b"{}", out);
-        if self.tenant.is_new_miss(topic, now.mono) {
+        if self.tenant.is_new_miss(topic, now) {
             self.shared.hooks.cache_miss(self.tenant.app.slot, topic);
         }
     }

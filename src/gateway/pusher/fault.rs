@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::broker::CloseReason;
+use crate::core::PartyId;
 use crate::gateway::json::Excess;
 use crate::gateway::spaces::Wrong;
 
@@ -182,6 +183,19 @@ pub const BAD_SIGNIN: Fault = Fault::new("Invalid sign-in: it has auth and user_
 pub const BAD_USER_DATA: Fault = Fault::new(
     "Invalid user_data: it is a JSON object whose id is a string that is not empty and not too long",
 );
+/// The id is longer than the app or the hub allows.
+#[must_use]
+pub fn long_user_id(limit: usize) -> Fault {
+    let most = PartyId::MAX_BYTES;
+    Fault::of(format!("Invalid user id: it is longer than {limit} characters or {most} bytes of UTF-8"))
+}
+
+/// What is shown of the user is too long.
+#[must_use]
+pub fn long_user_info(limit: usize) -> Fault {
+    Fault::of(format!("The user_info is longer than the app allows ({limit} bytes)"))
+}
+
 /// The connection is another user's already.
 pub const OTHER_USER: Fault = Fault::new("The connection is signed in as another user");
 

@@ -71,7 +71,7 @@ impl Visit {
         if data.len() > settings.data_bytes {
             return Err(fault::long_data(settings.data_bytes));
         }
-        if !self.rates.client_events.allows(&self.shared.clock) {
+        if !self.rates.client_events.allows(self.shared.clock.now().mono) {
             return Err(fault::RATE);
         }
         let user = self.user.as_ref().map(|user| &user.party);

@@ -2,7 +2,7 @@
 
 use super::fault::{self, Fault};
 use crate::config::Pusher as Settings;
-use crate::core::{SessionId, TopicName};
+use crate::core::{PartyId, SessionId, TopicName};
 use presence_protocol::pusher::event;
 use uuid::Uuid;
 
@@ -36,8 +36,9 @@ pub(super) fn is_channel(topic: &str) -> bool {
 /// # Errors
 /// The name is none, or too long.
 pub(super) fn channel(name: &str, settings: &Settings) -> Result<TopicName, Fault> {
-    if name.len() > settings.channel_length {
-        return Err(fault::long_channel(settings.channel_length));
+    let most = settings.channel_length.min(TopicName::MAX_BYTES);
+    if name.len() > most {
+        return Err(fault::long_channel(most));
     }
     let topic = Some(name).filter(|name| is_channel(name)).and_then(|name| TopicName::new(name).ok());
     topic.ok_or_else(|| fault::bad_channel(name))
@@ -58,6 +59,15 @@ pub(super) fn target(name: &str, settings: &Settings) -> Result<TopicName, Fault
 pub(super) fn own_channel(user: &str, settings: &Settings) -> Option<TopicName> {
     let is_fit = !user.is_empty() && user.chars().count() <= settings.user_id_length;
     TopicName::new(&format!("{SERVER_TO_USER}{user}")).ok().filter(|_| is_fit)
+}
+
+/// Checks the length of a user's id: in characters as the app wants it, and in bytes as the hub keeps it.
+///
+/// # Errors
+/// It is too long.
+pub(super) fn check_user_id(id: &str, settings: &Settings) -> Result<(), Fault> {
+    let is_long = id.chars().count() > settings.user_id_length || id.len() > PartyId::MAX_BYTES;
+    if is_long { Err(fault::long_user_id(settings.user_id_length)) } else { Ok(()) }
 }
 
 /// Whether only the protocol itself may use the name of an event.

@@ -15,6 +15,7 @@ use super::arrival::{Arrival, Handshake};
 use super::call::{Call, Refusal};
 use super::dialect::{Pusher, Shared};
 use super::fault::{self, Fault};
+use super::replays::Verdict;
 use super::{demo, queries, trigger, users};
 use crate::broker::Outbox;
 use crate::gateway::limits::Admission;
@@ -168,12 +169,14 @@ impl Rest {
 
     async fn answer(&self, app: Option<&str>, action: &Action, request: Request) -> Result<Bytes, Refusal> {
         let call = Call::check(&self.shared, app, request).await?;
-        if let Some(answer) = call.replayed(&self.shared) {
-            return Ok(answer);
+        match call.verdict(&self.shared) {
+            Verdict::Serve => {}
+            Verdict::Answer(answer) => return Ok(answer),
+            Verdict::Unanswerable => return Err(Refusal::repeated()),
         }
-        let answer = action.act(&self.shared, &call).await?;
-        call.served(&self.shared, &answer);
-        Ok(answer)
+        let outcome = action.act(&self.shared, &call).await;
+        call.served(&outcome);
+        outcome
     }
 }
 

@@ -1,7 +1,7 @@
 //! Going on after an event that the client had: from an event's id to a place in the topic's history.
 
 use crate::broker::Handle;
-use crate::core::{ChangeKind, Epoch, Rev, Roster, Timetoken, TopicName};
+use crate::core::{ChangeKind, Epoch, Rev, Roster, Stamp, Timetoken, TopicName};
 
 /// From where a subscription goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,12 @@ impl Resumption {
         let found = broker.read(move |roster, _, _| find(roster, &topic, token)).await;
         let (is_complete, since) = found.unwrap_or_default();
         Self { after_id, is_complete, since }
+    }
+
+    /// Whether the client had what stands at a place.
+    pub(super) fn covers(&self, place: Stamp) -> bool {
+        let is_before = |(epoch, rev)| place.epoch == epoch && place.rev <= rev;
+        self.is_complete && self.since.is_some_and(is_before)
     }
 }
 
@@ -51,7 +57,7 @@ fn find(roster: &Roster, topic: &TopicName, token: Option<Timetoken>) -> (bool, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::{Limits, Message, Op, Party, PartyId, Record, Stamp};
+    use crate::core::{Limits, Message, Op, Party, PartyId, Record};
     use std::sync::Arc;
 
     fn topic() -> TopicName {

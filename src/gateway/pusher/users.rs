@@ -11,7 +11,7 @@ use super::call::{Call, Refusal};
 use super::dialect::Shared;
 use super::fault::{self, Fault};
 use super::visit::Visit;
-use super::{payload, sign, translate};
+use super::{names, payload, sign, translate};
 use crate::broker::{CloseReason, Reply, ReplyTo, Watching};
 use crate::core::{Cause, Command, Content, Party, PartyId, TopicName};
 
@@ -59,9 +59,12 @@ impl Visit {
             return Err(fault::bad_signature(&parts.concat(), &asked.auth));
         }
         let data = UserData::parse(&asked.user_data).ok_or(fault::BAD_USER_DATA)?;
-        let is_fit = data.id.chars().count() <= self.tenant.settings.user_id_length;
-        let party = translate::user(&data.id, data.user_info.map(|info| info.get()));
-        let party = party.filter(|_| is_fit).ok_or(fault::BAD_USER_DATA)?;
+        let (info, settings) = (data.user_info.map(|info| info.get()), &self.tenant.settings);
+        if info.is_some_and(|info| info.len() > settings.user_bytes) {
+            return Err(fault::long_user_info(settings.user_bytes));
+        }
+        names::check_user_id(&data.id, settings)?;
+        let party = translate::user(&data.id, info).ok_or(fault::BAD_USER_DATA)?;
         let is_other = self.user.as_ref().is_some_and(|user| user.party.id != party.id);
         if is_other { Err(fault::OTHER_USER) } else { Ok((Arc::new(party), data.watchlist)) }
     }

@@ -18,10 +18,13 @@ use crate::broker::{CloseReason, Handle, Opening, Outbox, Reply, Tag};
 use crate::core::{Mono, Party, SessionId, Terms, TopicName};
 use crate::gateway::json::Caps;
 use crate::gateway::limits::Admission;
-use crate::gateway::rate::Rate;
+use crate::gateway::pace::Pace;
 
-/// How many times `limits.events_per_second` frames of any sort may come in a second.
+/// How many times `limits.events_per_second` frames of any sort may come at once.
 const FRAMES: u32 = 4;
+
+/// In how many channels a connection's joins are counted before those at rest are forgotten.
+const MOST_JOINS: usize = 128;
 
 /// A channel that the connection is subscribed to.
 #[derive(Debug)]
@@ -33,9 +36,11 @@ pub(super) struct Stay {
 /// How often the connection does what.
 #[derive(Debug)]
 pub(super) struct Rates {
-    frames: Rate,
-    pub(super) subscribes: Rate,
-    pub(super) client_events: Rate,
+    frames: Pace,
+    pub(super) subscribes: Pace,
+    pub(super) client_events: Pace,
+    /// Of each presence channel.
+    joins: HashMap<TopicName, Pace>,
 }
 
 /// An open connection.
@@ -91,11 +96,13 @@ impl Visit {
             admission.authenticate();
         }
         let limits = tenant.app.limits;
+        let client_events = tenant.settings.client_events_per_second;
         let topics = u32::try_from(limits.topics_per_session).unwrap_or(u32::MAX);
         let rates = Rates {
-            frames: Rate::new(limits.events_per_second.saturating_mul(FRAMES)),
-            subscribes: Rate::new(topics.max(limits.subscribes_per_second)),
-            client_events: Rate::new(tenant.settings.client_events_per_second),
+            frames: Pace::new(limits.events_per_second, limits.events_per_second.saturating_mul(FRAMES)),
+            subscribes: Pace::new(limits.subscribes_per_second, topics.max(limits.subscribes_per_second)),
+            client_events: Pace::new(client_events, client_events),
+            joins: HashMap::new(),
         };
         Some(Self {
             shared,
@@ -127,7 +134,22 @@ impl Visit {
     /// # Errors
     /// There are too many.
     pub(super) fn pace(&mut self) -> Result<(), CloseReason> {
-        if self.rates.frames.allows(&self.shared.clock) { Ok(()) } else { Err(CloseReason::TooFast) }
+        let now = self.shared.clock.now().mono;
+        if self.rates.frames.allows(now) { Ok(()) } else { Err(CloseReason::TooFast) }
+    }
+
+    /// Counts a joining of a presence channel.
+    ///
+    /// # Errors
+    /// The connection comes and goes all the time.
+    pub(super) fn count_join(&mut self, topic: &TopicName) -> Result<(), CloseReason> {
+        let (joins, now) = (&mut self.rates.joins, self.shared.clock.now().mono);
+        if joins.len() >= MOST_JOINS {
+            joins.retain(|_, pace| !pace.is_rested(now));
+        }
+        let limit = self.tenant.app.limits.joins_per_second;
+        let pace = joins.entry(topic.clone()).or_insert_with(|| Pace::new(limit, limit));
+        if pace.allows(now) { Ok(()) } else { Err(CloseReason::TooFast) }
     }
 
     /// Serves a frame.
