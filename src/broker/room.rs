@@ -240,6 +240,10 @@ impl Room {
 
     /// A party was removed from a topic: its sessions here, those that only watch too, are put out.
     pub(super) fn expel_party(&mut self, party: &PartyId, topic: &TopicName) {
+        // Who watches a party is not there as that party, whatever it is elsewhere.
+        if topic.is_of_party() {
+            return;
+        }
         for session in self.sessions_of(party) {
             self.expelled.push((session, topic.clone(), false));
         }
