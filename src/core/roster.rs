@@ -148,30 +148,34 @@ impl Roster {
             match self.endings.pop_first() {
                 Some((_, party, Some(name))) => {
                     self.topics.get_mut(&name).and_then(|topic| topic.absent.remove(&party));
+                    self.heed(&name);
                 }
                 Some((_, party, None)) => self.set_by_hand(&party, None),
                 None => break,
             }
         }
         while self.retentions.first().is_some_and(|(until, _)| *until <= now) {
-            if let Some((_, name)) = self.retentions.pop_first()
-                && let Some(topic) = self.topics.get_mut(&name)
-            {
+            let Some((_, name)) = self.retentions.pop_first() else { break };
+            if let Some(topic) = self.topics.get_mut(&name) {
                 topic.retained = None;
             }
+            self.heed(&name);
         }
         let ticks = u64::try_from(self.limits.retention.as_micros()).unwrap_or(u64::MAX).saturating_mul(10);
-        let mut kept = Vec::new();
         while self.vacant.first().is_some_and(|(since, _)| since.0.saturating_add(ticks) <= now.0) {
-            let Some((since, name)) = self.vacant.pop_first() else { break };
-            let has_more = |topic: &Topic| !topic.absent.is_empty() || topic.retained.is_some();
-            if self.topics.get(&name).is_some_and(has_more) {
-                kept.push((since, name));
-            } else {
+            let Some((_, name)) = self.vacant.pop_first() else { break };
+            // What keeps something is looked at again when that ends, and not before.
+            if !self.topics.get(&name).is_some_and(Topic::keeps_something) {
                 self.topics.remove(&name);
             }
         }
-        self.vacant.extend(kept);
+    }
+
+    /// Something that a topic kept has ended: if nobody is there, it may be forgotten.
+    fn heed(&mut self, name: &TopicName) {
+        if let Some(topic) = self.topics.get(name).filter(|topic| topic.is_vacant()) {
+            self.vacant.insert((topic.stamp.timetoken, name.clone()));
+        }
     }
 
     /// A topic, if anything is known of it.

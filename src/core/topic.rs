@@ -168,6 +168,11 @@ impl Topic {
         self.retained.as_ref().filter(|retained| now < retained.until)
     }
 
+    /// Whether something is kept here for which the topic must stay, though nobody is in it.
+    pub(super) fn keeps_something(&self) -> bool {
+        !self.absent.is_empty() || self.retained.is_some()
+    }
+
     /// Whether nobody is in it and nobody watches it.
     #[must_use]
     pub fn is_vacant(&self) -> bool {
