@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::schema::{KEYS, Key};
+use super::schema::{Key, keys};
 use super::sources::{Loaded, Origin, Written};
 use super::value::{Kind, SEPARATOR};
 
@@ -32,7 +32,7 @@ fn paths(written: &Written) -> Vec<(String, &'static Key)> {
 fn add_paths(general: &str, path: &str, written: &Written, paths: &mut Vec<(String, &'static Key)>) {
     let below = |key: &&Key| key.path.starts_with(general);
     let mut lists = Vec::new();
-    for key in KEYS.iter().filter(below) {
+    for key in keys().filter(below) {
         let rest = &key.path[general.len()..];
         match rest.split_once(".#.") {
             None => paths.push((format!("{path}{rest}"), key)),
@@ -66,7 +66,7 @@ pub fn manual() -> String {
          This page is generated from the schema; a test fails when it is not current (`UPDATE_DOCS=1 cargo test` writes it).\n\n\
          | key | default | meaning |\n|---|---|---|\n",
     );
-    for key in KEYS {
+    for key in keys() {
         text += &format!("| `{}` | {} | {} |\n", key.path, shown_default(key.default), key.doc);
     }
     text

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::schema::KEYS;
+use super::schema::keys;
 use super::sources::Written;
 use super::value::{Kind, list};
 use super::{Config, ConfigArgs, Loaded, manual, print};
@@ -50,7 +50,7 @@ fn sample(kind: Kind) -> &'static str {
 
 #[test]
 fn every_key_means_the_same_in_a_file_in_the_environment_and_as_a_flag() {
-    for key in KEYS {
+    for key in keys() {
         let (path, value) = (key.path.replace('#', "0"), sample(key.kind));
         let read = |args: &ConfigArgs, environment: Option<(String, String)>| {
             let (written, _) = Written::collect(args, environment.into_iter()).unwrap();
