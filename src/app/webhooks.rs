@@ -76,7 +76,7 @@ pub(super) fn endpoints(config: &Config, node: NodeId) -> Result<Vec<Endpoint>, 
             endpoints.push(Endpoint {
                 app: AppSlot(slot),
                 target,
-                format: format(app, webhook, node),
+                format: format(app, webhook, node).map_err(|wrong| format!("{name}.{wrong}"))?,
                 wants: wants(webhook, &name)?,
                 topics: filter(webhook),
                 authorization: authorization(webhook, &name)?,
@@ -89,12 +89,23 @@ pub(super) fn endpoints(config: &Config, node: NodeId) -> Result<Vec<Endpoint>, 
     Ok(endpoints)
 }
 
-fn format(app: &AppConfig, webhook: &WebhookConfig, node: NodeId) -> Arc<dyn Format> {
-    let secret = webhook.secret.as_ref().unwrap_or(&app.secret);
-    match webhook.format {
-        WebhookFormat::Hub => Arc::new(Hub::new(node, &app.id, secret)),
-        WebhookFormat::Pusher => Arc::new(Pusher::new(webhook.key.as_ref().unwrap_or(&app.key), secret)),
+/// The format, with the keys and secrets that sign its posts: the endpoint's own, or else the app's. Pusher's posts have room for
+/// one signature, which is of the oldest pair; the hub's have one of each.
+fn format(app: &AppConfig, webhook: &WebhookConfig, node: NodeId) -> Result<Arc<dyn Format>, String> {
+    let enabled = || app.keys.iter().filter(|pair| pair.enabled);
+    let own = webhook.secret.as_ref();
+    if webhook.format == WebhookFormat::Hub {
+        let apps = || enabled().map(|pair| &pair.secret).collect();
+        let mut secrets: Vec<&SecretString> = own.map_or_else(apps, |secret| vec![secret]);
+        secrets.extend(&webhook.next_secret);
+        return Ok(Arc::new(Hub::new(node, &app.id, &secrets)));
     }
+    let pair = enabled().find(|pair| webhook.key.as_ref().is_none_or(|key| *key == pair.key));
+    let key = webhook.key.as_ref().or(pair.map(|pair| &pair.key));
+    let secret = own.or(pair.map(|pair| &pair.secret));
+    let unknown = || "key is no enabled key of the app, so its secret must be set too".to_owned();
+    let (key, secret) = key.zip(secret).ok_or_else(unknown)?;
+    Ok(Arc::new(Pusher::new(key, secret)))
 }
 
 /// What a thing is called in an endpoint's format.

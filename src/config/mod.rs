@@ -1,5 +1,6 @@
 //! Configuration: one schema for TOML, environment and flags, read twice: what was written, then what is true.
 
+mod apps;
 mod checked;
 mod error;
 mod outgoing;
@@ -12,9 +13,8 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use checked::{
-    Admin, AppConfig, Config, Drain, Http, Limits, Log, LogFormat, Presence, SocketIo, Tls, TopicRule,
-};
+pub use apps::{AppConfig, KeyConfig, TopicRule};
+pub use checked::{Admin, Config, Drain, Http, Limits, Log, LogFormat, Presence, SocketIo, Tls};
 pub use error::ConfigError;
 pub use outgoing::{Egress, WebhookConfig, WebhookFormat, Webhooks};
 pub use print::{manual, print};

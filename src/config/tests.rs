@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::schema::keys;
 use super::sources::Written;
 use super::value::{Kind, list};
-use super::{Config, ConfigArgs, Loaded, manual, print};
+use super::{Config, ConfigArgs, KeyConfig, Loaded, manual, print};
 
 fn load(args: &ConfigArgs, environment: &[(&str, &str)]) -> Result<Loaded, String> {
     let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -227,6 +227,25 @@ fn what_would_stop_the_hub_later_stops_the_start() {
     }
 }
 
+const TWICE: [&str; 2] = [
+    "apps.1.key stands twice; every key of every app must be another",
+    "apps.0.keys.0.key stands twice; every key of every app must be another",
+];
+
+#[test]
+fn pairs_of_keys_are_in_the_order_of_their_age() {
+    let later = ["apps.0.keys.0.key=b", "apps.0.keys.0.secret=s", "apps.0.keys.0.enabled=false"];
+    let last = ["apps.0.keys.1.key=c", "apps.0.keys.1.secret=s"];
+    let keys = |settings: &[&str]| {
+        let config = load(&set(settings), &[]).unwrap().config;
+        let shown = |pair: &KeyConfig| format!("{}={} {}", pair.path, pair.key, pair.enabled);
+        config.apps[0].keys.iter().map(shown).collect::<Vec<_>>()
+    };
+    let listed = ["apps.0.keys.0=b false", "apps.0.keys.1=c true"];
+    assert_eq!(keys(&[&["apps.0.id=1"][..], &later, &last].concat()), listed);
+    assert_eq!(keys(&[&OWN[..], &later, &last].concat()), [&["apps.0=k true"][..], &listed].concat());
+}
+
 #[test]
 fn apps_are_whole_and_distinct() {
     for (more, expected) in [
@@ -241,9 +260,16 @@ fn apps_are_whole_and_distinct() {
         (&["apps.0.secret="], "apps.0.secret is missing; there must be one"),
         (&["apps.2.id=x"], "apps.1.id is missing; there must be one"),
         (&["apps.0.topics.0.grace=1s"], "apps.0.topics.0.pattern is missing; there must be one"),
+        (&["apps.1.id=1", "apps.1.key=j", "apps.1.secret=s"], "apps.1.id is that of another app"),
+        (&["apps.1.id=2", "apps.1.key=k", "apps.1.secret=s"], TWICE[0]),
+        (&["apps.0.keys.0.key=k", "apps.0.keys.0.secret=s"], TWICE[1]),
         (
-            &["apps.1.id=1", "apps.1.key=j", "apps.1.secret=s"],
-            "apps.1 has the id or key of another app; both must be unique",
+            &["apps.1.id=2", "apps.1.keys.0.key=k", "apps.1.keys.0.secret=s", "apps.1.keys.1.key=j"],
+            "apps.1.keys.1.secret is missing; there must be one",
+        ),
+        (
+            &["apps.1.id=2", "apps.1.keys.0.key=j", "apps.1.keys.0.secret=s", "apps.1.keys.0.enabled=false"],
+            "apps.1.keys has no key that is enabled; there must be one",
         ),
     ] {
         let settings = [&OWN, more].concat();

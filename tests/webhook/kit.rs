@@ -101,7 +101,7 @@ fn endpoint(receiver: &Receiver, format: Arc<dyn Format>, hold: Duration) -> End
 
 /// An endpoint in the hub's format that wants everything of topics but counts.
 pub(crate) fn hub(receiver: &Receiver) -> Endpoint {
-    let format = Arc::new(Hub::new(NODE, "1", &SecretString::from(SECRET)));
+    let format = Arc::new(Hub::new(NODE, "1", &[&SecretString::from(SECRET)]));
     let mut endpoint = endpoint(receiver, format, Duration::ZERO);
     endpoint.wants.retain(|what| !matches!(what, What::Started | What::Counts));
     endpoint

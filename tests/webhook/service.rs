@@ -134,6 +134,46 @@ async fn both_formats_sign_with_the_apps_secret_where_they_have_none_of_their_ow
 }
 
 #[tokio::test]
+async fn while_an_app_has_several_keys_each_receiver_knows_a_signature() {
+    let (clock, _hand) = Clock::manual();
+    let receiver = Receiver::start(&clock).await;
+    let mut settings = webhook(&receiver, &["events=joined", "next_secret=another"]);
+    let url = format!("url={}", receiver.url());
+    let format = ["format=pusher", "events=member_added"];
+    for (place, more) in
+        [(1, &["events=joined"][..]), (2, &format), (3, &[&format[..], &["key=third-key"]].concat())]
+    {
+        let of = |setting: &&str| format!("apps.0.webhooks.{place}.{setting}");
+        settings.extend([url.as_str()].iter().chain(more).map(of));
+    }
+    for (place, key, is_on) in [(0, "second-key", false), (1, "third-key", true)] {
+        let above = format!("apps.0.keys.{place}");
+        settings.push(format!("{above}.key={key}"));
+        settings.push(format!("{above}.secret={SECRET}"));
+        settings.push(format!("{above}.enabled={is_on}"));
+    }
+    let hub = start(&clock, &settings).await.unwrap();
+    let mut alice = connect(&hub, &clock, "alice").await;
+    online(&mut alice, "presence-a").await;
+    let (mut own, mut apps, mut keys) = (None, None, Vec::new());
+    for got in receiver.wait(4).await {
+        if got.headers.contains_key("x-pusher-key") {
+            keys.push((got.header("x-pusher-key").to_owned(), got));
+        } else if got.header("webhook-id").contains("apps.0.webhooks.0") {
+            own = Some(got);
+        } else {
+            apps = Some(got);
+        }
+    }
+    let (own, apps) = (own.unwrap(), apps.unwrap());
+    assert!(own.signs(SECRET) && own.signs("another") && !own.signs(APP_SECRET));
+    assert!(apps.signs(APP_SECRET) && apps.signs(SECRET), "by each key that is enabled");
+    keys.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!((&*keys[0].0, &*keys[1].0), ("app-key", "third-key"), "the oldest, and the one that is named");
+    assert!(keys[0].1.signs_for_pusher(APP_SECRET) && keys[1].1.signs_for_pusher(SECRET));
+}
+
+#[tokio::test]
 async fn operators_see_how_endpoints_are_and_send_again() {
     let (clock, _hand) = Clock::manual();
     let receiver = Receiver::start(&clock).await;
@@ -224,6 +264,10 @@ async fn an_endpoint_that_cannot_be_is_refused_at_the_start_with_its_key() {
     let (clock, _hand) = Clock::manual();
     for (settings, expected) in [
         (&["url=nowhere"][..], "apps.0.webhooks.0.url must be a URL such as https://example.com/hooks"),
+        (
+            &["url=https://example.com/", "format=pusher", "key=other"],
+            "apps.0.webhooks.0.key is no enabled key of the app, so its secret must be set too",
+        ),
         (&["format=hub"], "apps.0.webhooks.0.url is missing; there must be one"),
         (&["url=ftp://example.com/"], "apps.0.webhooks.0.url must begin with https:// or http://"),
         (

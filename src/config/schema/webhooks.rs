@@ -29,12 +29,23 @@ pub(super) const KEYS: &[Key] = &[
         "Of which topics: patterns as in `apps.#.topics.#.pattern`. With no patterns and no prefixes: of all.",
     ),
     key("apps.#.webhooks.#.prefixes", List, "", "Also of the topics whose names begin so."),
-    key("apps.#.webhooks.#.key", Name, "", "The key that Pusher's format names. Empty: the app's."),
+    key(
+        "apps.#.webhooks.#.key",
+        Name,
+        "",
+        "The key that Pusher's format names. Empty: the app's oldest that is enabled.",
+    ),
     key(
         "apps.#.webhooks.#.secret",
         Secret,
         "",
-        "The secret that signs the posts; `whsec_` and base64 is unwrapped in the hub's format. Empty: the app's.",
+        "The secret that signs the posts; `whsec_` and base64 is unwrapped in the hub's format. Empty: the app's, each that is enabled in the hub's format.",
+    ),
+    key(
+        "apps.#.webhooks.#.next_secret",
+        Secret,
+        "",
+        "A secret that signs the posts too, in the hub's format, while receivers change to it.",
     ),
     key(
         "apps.#.webhooks.#.authorization",

@@ -92,9 +92,9 @@ impl Call {
         }
         let known = shared.tenants.by_key(&key);
         let tenant = known.filter(|tenant| app_id.is_none_or(|id| *tenant.app.id == *id));
-        let app = tenant.map(|tenant| &*tenant.app);
+        let pair = tenant.and_then(|tenant| tenant.app.keys.find(&key));
         let asked = (parts.method.as_str(), parts.uri.path());
-        let signed = signature::check(app, asked, &query, &signature);
+        let signed = signature::check(pair, asked, &query, &signature);
         let unknown = || Refusal::unauthorised("Unknown auth_key, or it is not of this app");
         let tenant = tenant.ok_or_else(unknown).inspect_err(|_| shared.metrics.unauthenticated())?;
         signed.map_err(|should| {

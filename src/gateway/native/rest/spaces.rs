@@ -77,7 +77,7 @@ pub(super) async fn settle(visitor: Visitor, request: Request) -> Result<Respons
         asked.title.as_ref().map_or(Ok(()), |title| space.set_title(title))?;
         is_renamed = space.title != before;
         let password = asked.password.as_ref().map(|password| password.as_deref().unwrap_or_default());
-        password.map_or(Ok(()), |password| space.set_password(&app.secret, topic, password))
+        password.map_or(Ok(()), |password| space.set_password(&app.keys.signer().secret, topic, password))
     };
     let space = shared.spaces.change(app.slot, topic, change).await?;
     if is_renamed {
