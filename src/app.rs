@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::admin::{self, Console, Health};
 use crate::broker::{Bounds, Broker, Clock, Encode, EncoderId, Handle, MAX_ENCODERS, Parts, Policy};
 use crate::config::{AppConfig, Config};
-use crate::core::{Limits as RosterLimits, Mono, NodeId, Timetoken};
+use crate::core::{BufferLimits, Limits as RosterLimits, Mono, NodeId, Timetoken};
 use crate::engine::highwater::{self, HighWater};
 use crate::engine::{DocumentLimits, Engine, Memory};
 use crate::gateway::apps::{App as Tenant, Apps};
@@ -263,7 +263,9 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
         None => Timetoken(0),
     };
     // The engine remembers a topic's numbering a little longer than the roster remembers the topic.
-    let retention = config.presence.retention + Duration::from_secs(10);
+    let buffers = config.apps.iter().filter_map(|app| buffer(&app.pusher));
+    let lasts = buffers.map(|buffer| buffer.lasts).chain([config.presence.retention]).max();
+    let retention = lasts.unwrap_or_default() + Duration::from_secs(10);
     let documents = DocumentLimits {
         count: config.limits.documents,
         bytes: config.limits.document_bytes,
@@ -279,6 +281,7 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
         history_bytes: config.presence.history_bytes,
         retention: config.presence.retention,
         members: config.limits.members_per_topic,
+        buffer: None,
     };
     let policy = Policy {
         announce_max: config.presence.announce_max,
@@ -288,7 +291,8 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
         stall: config.limits.stall,
         outbox: bounds(config),
     };
-    let apps = config.apps.iter().map(|_| (limits, policy)).collect();
+    let limits = |app: &AppConfig| RosterLimits { buffer: buffer(&app.pusher), ..limits };
+    let apps = config.apps.iter().map(|app| (limits(app), policy)).collect();
     let (node, clock, metrics) = (shared.node, clock.clone(), metrics.clone());
     let parts = Parts { node, clock, engine, encoders, apps, inbox: config.limits.inbox, metrics };
     let (broker, handle) = Broker::new(parts);
@@ -302,6 +306,15 @@ fn start_broker(shared: &Shared) -> Result<Handle, String> {
         }
     });
     Ok(handle)
+}
+
+/// What an app keeps of what is said, if clients can resume after a message.
+fn buffer(settings: &crate::config::Pusher) -> Option<BufferLimits> {
+    settings.event_buffer.then_some(BufferLimits {
+        messages: settings.buffer_events,
+        bytes: settings.buffer_bytes,
+        lasts: settings.buffer_lasts,
+    })
 }
 
 fn bounds(config: &Config) -> Bounds {

@@ -8,14 +8,14 @@ use rustc_hash::FxHashMap;
 use super::deliver::Slow;
 use super::encode::{Encode, EncoderId};
 use super::feed::Follower;
-use super::handle::Opening;
+use super::handle::{Opening, Since};
 use super::outbox::{Item, Outbox};
 use super::policy::Policy;
 use super::reply::{CloseReason, Notice, Reply, ReplyTo};
 use super::stream::{Echo, Newcomer, Stream, Viewer, answer};
 use crate::core::{
-    Change, ChangeKind, Epoch, Leases, Limits, Mono, NodeId, Now, Op, PartyId, Record, Rev, Roster,
-    SessionId, Timetoken, TopicName,
+    Change, ChangeKind, Leases, Limits, Mono, NodeId, Now, Op, PartyId, Record, Roster, SessionId, Timetoken,
+    TopicName,
 };
 use crate::engine::{Ordered, Rows};
 use crate::telemetry::Metrics;
@@ -111,7 +111,7 @@ impl Room {
         &mut self,
         session: SessionId,
         topic: &TopicName,
-        since: Option<(Epoch, Rev)>,
+        since: Option<Since>,
         reply: ReplyTo,
     ) {
         let Some(local) = self.locals.get_mut(&session) else { return };

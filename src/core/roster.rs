@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::buffer::{Buffer, BufferLimits, Said};
 use super::change::{Change, ChangeKind, Edge};
 use super::ids::{PartyId, SessionId, Timetoken, TopicName};
 use super::party::Party;
@@ -24,12 +25,14 @@ pub struct Limits {
     pub retention: Duration,
     /// The most members a topic takes; `None` takes any number.
     pub members: Option<usize>,
+    /// What is kept of what is said, beside the histories, if anything is.
+    pub buffer: Option<BufferLimits>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let retention = Duration::from_secs(60);
-        Self { history: 100, history_bytes: 256 * 1024, retention, members: None }
+        Self { history: 100, history_bytes: 256 * 1024, retention, members: None, buffer: None }
     }
 }
 
@@ -53,6 +56,7 @@ pub struct Roster {
     endings: Endings,
     /// What is retained, by when it ends.
     retentions: BTreeSet<(Wall, TopicName)>,
+    buffer: Buffer,
     limits: Limits,
 }
 
@@ -93,6 +97,11 @@ impl Roster {
         if is_kept(&change.kind) {
             topic.history.push(Arc::clone(&change), (self.limits.history, self.limits.history_bytes));
         }
+        let is_buffered = self.limits.buffer.is_some() && Said::is_for(&change.kind);
+        if is_buffered {
+            topic.history.said.push(Arc::clone(&change));
+            self.buffer.push(&change);
+        }
         if let Op::Retained(_, until) = &record.op {
             let retained = Retained { change: Arc::clone(&change), until: *until };
             let before = topic.retained.replace(retained);
@@ -102,6 +111,9 @@ impl Roster {
             self.retentions.insert((*until, record.topic.clone()));
         }
         self.index(&change);
+        if is_buffered {
+            self.trim(Wall(stamp.timetoken.0));
+        }
         Some(change)
     }
 
@@ -161,6 +173,7 @@ impl Roster {
             }
             self.heed(&name);
         }
+        self.trim(now);
         let ticks = u64::try_from(self.limits.retention.as_micros()).unwrap_or(u64::MAX).saturating_mul(10);
         while self.vacant.first().is_some_and(|(since, _)| since.0.saturating_add(ticks) <= now.0) {
             let Some((_, name)) = self.vacant.pop_first() else { break };
@@ -168,6 +181,17 @@ impl Roster {
             if !self.topics.get(&name).is_some_and(Topic::keeps_something) {
                 self.topics.remove(&name);
             }
+        }
+    }
+
+    /// Forgets the oldest of what was said, beyond what may be kept.
+    fn trim(&mut self, now: Wall) {
+        let Some(limits) = self.limits.buffer else { return };
+        while let Some((gone, name)) = self.buffer.pop_excess(limits, now) {
+            if let Some(topic) = self.topics.get_mut(&name) {
+                topic.history.said.forget(gone);
+            }
+            self.heed(&name);
         }
     }
 
@@ -227,7 +251,8 @@ impl Roster {
     /// Whether nothing at all is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let has_nothing_to_end = self.endings.is_empty() && self.retentions.is_empty();
+        let has_nothing_to_end =
+            self.endings.is_empty() && self.retentions.is_empty() && self.buffer.is_empty();
         self.topics.is_empty() && self.parties.is_empty() && self.vacant.is_empty() && has_nothing_to_end
     }
 
