@@ -1,6 +1,8 @@
 //! The roster of one app: every topic, and where each party is. [`Roster::fold`] is its only writer.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use std::collections::hash_map::{Entry as Place, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,6 +52,8 @@ type Endings = BTreeSet<(Wall, PartyId, Option<TopicName>)>;
 #[derive(Debug, Default)]
 pub struct Roster {
     topics: HashMap<TopicName, Topic>,
+    /// Their names in order, so that all can be looked at a few at a time.
+    names: BTreeSet<TopicName>,
     parties: HashMap<PartyId, Whereabouts>,
     /// Topics that nobody is in or watches, by the time of their newest record.
     vacant: BTreeSet<(Timetoken, TopicName)>,
@@ -79,8 +83,7 @@ impl Roster {
             self.set_by_hand(party, *by_hand);
             return None;
         }
-        let topic =
-            self.topics.entry(record.topic.clone()).or_insert_with(|| Topic::new(record.topic.clone()));
+        let topic = known(&mut self.topics, &mut self.names, &record.topic);
         let was_vacant = topic.is_vacant();
         if was_vacant {
             self.vacant.remove(&(topic.stamp.timetoken, record.topic.clone()));
@@ -130,7 +133,7 @@ impl Roster {
         if rows.is_empty() && !self.topics.contains_key(name) {
             return Vec::new();
         }
-        let topic = self.topics.entry(name.clone()).or_insert_with(|| Topic::new(name.clone()));
+        let topic = known(&mut self.topics, &mut self.names, name);
         let was_vacant = topic.is_vacant();
         if was_vacant {
             self.vacant.remove(&(topic.stamp.timetoken, name.clone()));
@@ -180,6 +183,7 @@ impl Roster {
             // What keeps something is looked at again when that ends, and not before.
             if !self.topics.get(&name).is_some_and(Topic::keeps_something) {
                 self.topics.remove(&name);
+                self.names.remove(&name);
             }
         }
     }
@@ -211,6 +215,19 @@ impl Roster {
     /// Every topic of which anything is known.
     pub fn topics(&self) -> impl Iterator<Item = (&TopicName, &Topic)> {
         self.topics.iter()
+    }
+
+    /// The topics of which anything is known and whose names begin with `prefix`, in the order of their names, from the one after
+    /// `after` on. To look at very many, ask again after each few, so that nobody else waits long.
+    pub fn topics_after(
+        &self,
+        prefix: &str,
+        after: Option<&TopicName>,
+    ) -> impl Iterator<Item = (&TopicName, &Topic)> {
+        let start = after.map_or(Bound::Included(prefix), |after| Bound::Excluded(after.as_str()));
+        let names = self.names.range::<str, _>((start, Bound::Unbounded));
+        let names = names.take_while(move |name| name.as_str().starts_with(prefix));
+        names.filter_map(|name| self.topics.get_key_value(name))
     }
 
     /// A topic's roster now.
@@ -253,7 +270,11 @@ impl Roster {
     pub fn is_empty(&self) -> bool {
         let has_nothing_to_end =
             self.endings.is_empty() && self.retentions.is_empty() && self.buffer.is_empty();
-        self.topics.is_empty() && self.parties.is_empty() && self.vacant.is_empty() && has_nothing_to_end
+        self.topics.is_empty()
+            && self.names.is_empty()
+            && self.parties.is_empty()
+            && self.vacant.is_empty()
+            && has_nothing_to_end
     }
 
     fn set_by_hand(&mut self, party: &PartyId, by_hand: Option<Override>) {
@@ -290,6 +311,21 @@ impl Roster {
             | ChangeKind::Message(_)
             | ChangeKind::State(..)
             | ChangeKind::Counts => {}
+        }
+    }
+}
+
+/// A topic; it begins if nothing is known of it.
+fn known<'a>(
+    topics: &'a mut HashMap<TopicName, Topic>,
+    names: &mut BTreeSet<TopicName>,
+    name: &TopicName,
+) -> &'a mut Topic {
+    match topics.entry(name.clone()) {
+        Place::Occupied(place) => place.into_mut(),
+        Place::Vacant(place) => {
+            names.insert(name.clone());
+            place.insert(Topic::new(name.clone()))
         }
     }
 }

@@ -128,6 +128,9 @@ proptest! {
             for at in 0..3 {
                 check(&hub, &naive, at, room)?;
             }
+            let mut names: Vec<_> = hub.roster.topics().map(|(name, _)| name).collect();
+            names.sort();
+            prop_assert!(hub.roster.topics_after("topic", None).map(|(name, _)| name).eq(names));
         }
         for at in 0..3 {
             hub.submit(&Command::Watchers(topic(at), 0)).changes();
