@@ -55,6 +55,7 @@ struct Inner {
     tls_errors: Counter,
     closed: Family<ByCode, Counter>,
     unauthenticated: Counter,
+    replays_pushed_out: Counter,
     requests: Counter,
     changes: Family<ByKind, Counter>,
     /// The counters of `changes` by kind, found once: the broker counts every change.
@@ -88,6 +89,10 @@ const NAMES: &[(&str, &str)] = &[
     ("hub_gateway_tls_errors", "TLS handshakes that failed."),
     ("hub_gateway_closed", "WebSocket connections closed, by close code."),
     ("hub_gateway_unauthenticated", "Tokens and credentials refused."),
+    (
+        "hub_pusher_replays_pushed_out",
+        "Signed POSTs that were forgotten while they could be replayed; see `apps.#.pusher.replays`.",
+    ),
     ("hub_broker_requests", "Requests that the broker has served."),
     ("hub_broker_changes", "Changes folded, by kind."),
     ("hub_broker_deliveries", "Frames handed to outboxes: one for each viewer and broadcast."),
@@ -123,6 +128,7 @@ impl Metrics {
             tls_errors: Counter::default(),
             closed: Family::default(),
             unauthenticated: Counter::default(),
+            replays_pushed_out: Counter::default(),
             requests: Counter::default(),
             changes,
             change,
@@ -189,6 +195,11 @@ impl Metrics {
     /// A token or credential was refused.
     pub fn unauthenticated(&self) {
         self.0.unauthenticated.inc();
+    }
+
+    /// Signed POSTs were forgotten before their time.
+    pub fn replays_pushed_out(&self, marks: u64) {
+        self.0.replays_pushed_out.inc_by(marks);
     }
 
     /// The broker served this many requests in a turn that took so long, and this many more wait.
@@ -281,6 +292,7 @@ impl Inner {
             "hub_gateway_tls_errors" => tls_errors,
             "hub_gateway_closed" => closed,
             "hub_gateway_unauthenticated" => unauthenticated,
+            "hub_pusher_replays_pushed_out" => replays_pushed_out,
             "hub_broker_requests" => requests,
             "hub_broker_changes" => changes,
             "hub_broker_deliveries" => deliveries,

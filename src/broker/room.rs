@@ -124,6 +124,7 @@ impl Room {
             encoder: local.encoder,
             omits_own: omits_own(&self.encoders, local.encoder),
             start: Timetoken(0),
+            end: None,
             lag: None,
         };
         let (roster, node) = (&self.roster, self.node);
@@ -199,6 +200,9 @@ impl Room {
             self.leases.leave(*session, &record.topic);
             if by.is_some() {
                 self.expelled.push((*session, record.topic.clone(), true));
+                if let Some(stream) = self.streams.get_mut(&record.topic) {
+                    stream.part(*session, stamp.timetoken);
+                }
             }
         }
         let change = change?;

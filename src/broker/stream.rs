@@ -28,6 +28,8 @@ pub(super) struct Viewer {
     pub(super) omits_own: bool,
     /// The newest record in the snapshot it started from.
     pub(super) start: Timetoken,
+    /// The removal by which it is about to be put out, if it is not sent what concerns itself: nothing from there on is for it.
+    pub(super) end: Option<Timetoken>,
     /// What it is behind by, if it is slow.
     pub(super) lag: Option<Box<Lag>>,
 }
@@ -253,6 +255,13 @@ impl Stream {
         missed.extend(net.take());
         missed.sort_by_key(|change| change.stamp.rev);
         Some(chained(missed, rev, self.last))
+    }
+
+    /// A session was removed: it is no viewer much longer.
+    pub(super) fn part(&mut self, session: SessionId, from: Timetoken) {
+        if let Some(viewer) = self.viewers.get_mut(&session).filter(|viewer| viewer.omits_own) {
+            viewer.end.get_or_insert(from);
+        }
     }
 
     /// What was said after a message, and whether that is everything. It has no place in a stream.

@@ -14,7 +14,7 @@ pub(super) const KEYS: &[Key] = &[
         "apps.#.pusher.tls_only",
         Flag,
         "false",
-        "Whether connections without TLS end with 4000. Behind a trusted proxy X-Forwarded-Proto counts.",
+        "Whether connections without TLS end with 4000, and requests with 403. Behind a trusted proxy X-Forwarded-Proto counts.",
     ),
     key(
         "apps.#.pusher.path",

@@ -15,6 +15,7 @@ use super::signature::{self, Query};
 use super::tenant::Tenant;
 use crate::broker::Handle;
 use crate::gateway::limits::Admission;
+use crate::gateway::peer::Front;
 
 /// A request that may be served.
 #[derive(Debug)]
@@ -105,6 +106,10 @@ impl Call {
         if !tenant.settings.enabled {
             return Err(Refusal(StatusCode::FORBIDDEN, "The app is disabled".into()));
         }
+        let is_secure = parts.extensions.get::<Front>().is_some_and(|front| front.is_secure);
+        if tenant.settings.tls_only && !is_secure {
+            return Err(Refusal(StatusCode::FORBIDDEN, "The app takes requests by TLS only".into()));
+        }
         if !tenant.allows_request(&shared.clock) {
             return Err(Refusal(StatusCode::TOO_MANY_REQUESTS, "There are too many requests".into()));
         }
@@ -126,7 +131,11 @@ impl Call {
     /// Whether the request is to be served, or was some time ago and how it was answered then.
     pub(super) fn verdict(&self, shared: &Shared) -> Verdict {
         let now = shared.clock.now().mono;
-        self.mark.map_or(Verdict::Serve, |mark| self.tenant.replays().admit(mark, now))
+        let Some(mark) = self.mark else { return Verdict::Serve };
+        let mut replays = self.tenant.replays();
+        let verdict = replays.admit(mark, now);
+        shared.metrics.replays_pushed_out(replays.take_pushed_out());
+        verdict
     }
 
     /// The request was served, or was not.
