@@ -119,6 +119,16 @@ suite('the first Python library', (stage) => {
     assert.deepEqual(await backend.call('trigger', ['pub'], 'ev', 1), {});
   });
 
+  if (process.env.PUSHER_LONG) {
+    stage.one('U31 PYR', 'calls three times on one object, with 65 s between', async (scene) => {
+      const backend = scene.backend(PYR);
+      for (let n = 0; n < 3; n += 1) {
+        if (n > 0) await new Promise((resolve) => setTimeout(resolve, 65_000));
+        assert.deepEqual(await backend.call('trigger', ['pub'], 'ev', { n }), {});
+      }
+    });
+  }
+
   stage.one('U23 U24 PYR', 'backend: makes its requests in another way, which the hub takes as well', async (scene) => {
     const backend = scene.backend(PYR, { settings: { backend: 'requests' } });
     const client = await scene.subscribed(JS, 'a_channel');
