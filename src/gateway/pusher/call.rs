@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat};
+use futures::StreamExt;
 
 use super::dialect::Shared;
 use super::replays::{Mark, Verdict};
@@ -79,7 +81,56 @@ impl Call {
         request: Request,
     ) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
-        let admission = parts.extensions.get::<Arc<Admission>>().cloned();
+        let Known { tenant, query, mark } = match Known::check(shared, app_id, &parts) {
+            Ok(known) => known,
+            Err(refusal) => {
+                drop_body(shared, body).await;
+                return Err(refusal);
+            }
+        };
+        // Backends keep their connections for the next request.
+        if let Some(admission) = parts.extensions.get::<Arc<Admission>>() {
+            admission.authenticate();
+        }
+        let body = read(shared, most_bytes(&tenant), body).await?;
+        check_body(&body, query.get("body_md5").as_deref())?;
+        Ok(Self { tenant, query, body, mark })
+    }
+
+    /// The app's way to the broker.
+    pub(super) fn broker(&self, shared: &Shared) -> Handle {
+        shared.broker.for_app(self.tenant.app.slot)
+    }
+
+    /// Whether the request is to be served, or was some time ago and how it was answered then.
+    pub(super) fn verdict(&self, shared: &Shared) -> Verdict {
+        let now = shared.clock.now().mono;
+        let Some(mark) = self.mark else { return Verdict::Serve };
+        let mut replays = self.tenant.replays();
+        let verdict = replays.admit(mark, now);
+        shared.metrics.replays_pushed_out(replays.take_pushed_out());
+        verdict
+    }
+
+    /// The request was served, or was not.
+    pub(super) fn served(&self, outcome: &Result<Bytes, Refusal>) {
+        let Some(mark) = &self.mark else { return };
+        match outcome {
+            Ok(answer) => self.tenant.replays().answered(mark, answer.clone()),
+            Err(_) => self.tenant.replays().failed(mark),
+        }
+    }
+}
+
+/// What is known of a request before its body: whose it is, and that it may be looked at.
+struct Known {
+    tenant: Arc<Tenant>,
+    query: Query,
+    mark: Option<Mark>,
+}
+
+impl Known {
+    fn check(shared: &Shared, app_id: Option<&str>, parts: &Parts) -> Result<Self, Refusal> {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let query = query.ok_or_else(|| Refusal::bad("There are too many query string parameters"))?;
         let needed = |key: &str| {
@@ -113,38 +164,8 @@ impl Call {
         if !tenant.allows_request(&shared.clock) {
             return Err(Refusal(StatusCode::TOO_MANY_REQUESTS, "There are too many requests".into()));
         }
-        // Backends keep their connections for the next request.
-        if let Some(admission) = admission {
-            admission.authenticate();
-        }
-        let body = read(shared, most_bytes(tenant), body).await?;
-        check_body(&body, query.get("body_md5").as_deref())?;
         let mark = (parts.method == "POST").then(|| mark_of(&signature));
-        Ok(Self { tenant: Arc::clone(tenant), query, body, mark })
-    }
-
-    /// The app's way to the broker.
-    pub(super) fn broker(&self, shared: &Shared) -> Handle {
-        shared.broker.for_app(self.tenant.app.slot)
-    }
-
-    /// Whether the request is to be served, or was some time ago and how it was answered then.
-    pub(super) fn verdict(&self, shared: &Shared) -> Verdict {
-        let now = shared.clock.now().mono;
-        let Some(mark) = self.mark else { return Verdict::Serve };
-        let mut replays = self.tenant.replays();
-        let verdict = replays.admit(mark, now);
-        shared.metrics.replays_pushed_out(replays.take_pushed_out());
-        verdict
-    }
-
-    /// The request was served, or was not.
-    pub(super) fn served(&self, outcome: &Result<Bytes, Refusal>) {
-        let Some(mark) = &self.mark else { return };
-        match outcome {
-            Ok(answer) => self.tenant.replays().answered(mark, answer.clone()),
-            Err(_) => self.tenant.replays().failed(mark),
-        }
+        Ok(Self { tenant: Arc::clone(tenant), query, mark })
     }
 }
 
@@ -196,6 +217,22 @@ pub(super) async fn read(shared: &Shared, limit: usize, body: Body) -> Result<By
         () = shared.clock.sleep(shared.body_timeout) => {
             Err(Refusal(StatusCode::REQUEST_TIMEOUT, "The body did not come in time".into()))
         }
+    }
+}
+
+/// Reads the body of a request that is refused, and keeps nothing of it. Libraries write it before they look for the answer, and would
+/// find the connection closed.
+async fn drop_body(shared: &Shared, body: Body) {
+    let all = async {
+        let (mut pieces, mut left) = (body.into_data_stream(), shared.body_bytes);
+        while let Some(Ok(piece)) = pieces.next().await {
+            let Some(less) = left.checked_sub(piece.len()) else { return };
+            left = less;
+        }
+    };
+    tokio::select! {
+        () = all => {}
+        () = shared.clock.sleep(shared.body_timeout) => {}
     }
 }
 
