@@ -9,6 +9,7 @@ pub mod http;
 mod inlet;
 pub mod io;
 pub mod json;
+mod lent;
 pub mod limits;
 pub mod listener;
 pub mod native;
