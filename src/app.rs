@@ -423,7 +423,6 @@ fn pusher_shared(
         outbox: bounds(config),
         spaces,
         body_timeout: config.http.body_timeout,
-        body_bytes: config.http.body_bytes,
         hooks: Arc::new(webhooks::Outward(hooks)),
         metrics: shared.metrics.clone(),
     })

@@ -265,6 +265,13 @@ impl Roster {
         status_of(facts, by_hand, now)
     }
 
+    /// What somebody set a party's status to by hand, as long as it is in force.
+    #[must_use]
+    pub fn by_hand(&self, party: &PartyId, now: Wall) -> Option<Override> {
+        let by_hand = self.parties.get(party).and_then(|known| known.by_hand);
+        by_hand.filter(|set| set.is_in_force(now))
+    }
+
     /// Whether nothing at all is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {

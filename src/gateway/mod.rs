@@ -10,6 +10,7 @@ mod inlet;
 pub mod io;
 pub mod json;
 pub mod keys;
+mod lent;
 pub mod limits;
 pub mod listener;
 pub mod native;

@@ -289,6 +289,38 @@ async fn attack_24_accepting_survives_every_failure() {
 }
 
 #[tokio::test]
+async fn who_is_refused_before_its_body_is_read_hears_it_and_stays() {
+    let server = Server::new().await;
+    let mut stream = server.connect().await;
+    let head = "POST /peer HTTP/1.1\r\nHost: hub.example\r\nContent-Length: 200000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The answer to somebody who asked later shows that the hub has had its turn.
+    assert_eq!(server.ask("GET /peer HTTP/1.1\r\nHost: hub.example\r\n\r\n").await.0.status, 200);
+    assert_eq!(ask(&mut stream, &"x".repeat(200_000)).await.status, 405);
+    assert_eq!(ask(&mut stream, "GET /peer HTTP/1.1\r\nHost: hub.example\r\n\r\n").await.status, 200);
+}
+
+#[tokio::test]
+async fn who_is_refused_and_never_sends_its_body_hears_it_at_the_deadline() {
+    let server = Server::new().await;
+    let mut stream = server.connect().await;
+    let head = "POST /peer HTTP/1.1\r\nHost: hub.example\r\nContent-Length: 9\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let moved = async {
+        loop {
+            server.hand.advance(Duration::from_secs(1));
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let answer = tokio::select! {
+        answer = within(ask(&mut stream, "")) => answer,
+        () = moved => unreachable!(),
+    };
+    assert_eq!(answer.status, 405);
+    assert!(is_over(&mut stream).await);
+}
+
+#[tokio::test]
 async fn requests_under_way_are_finished_and_new_ones_are_not_taken() {
     let server = Server::new().await;
     let mut idle = server.connect().await;

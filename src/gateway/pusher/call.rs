@@ -8,7 +8,6 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat};
-use futures::StreamExt;
 
 use super::dialect::Shared;
 use super::replays::{Mark, Verdict};
@@ -81,13 +80,7 @@ impl Call {
         request: Request,
     ) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
-        let Known { tenant, query, mark } = match Known::check(shared, app_id, &parts) {
-            Ok(known) => known,
-            Err(refusal) => {
-                drop_body(shared, body).await;
-                return Err(refusal);
-            }
-        };
+        let Known { tenant, query, mark } = Known::check(shared, app_id, &parts)?;
         // Backends keep their connections for the next request.
         if let Some(admission) = parts.extensions.get::<Arc<Admission>>() {
             admission.authenticate();
@@ -217,22 +210,6 @@ pub(super) async fn read(shared: &Shared, limit: usize, body: Body) -> Result<By
         () = shared.clock.sleep(shared.body_timeout) => {
             Err(Refusal(StatusCode::REQUEST_TIMEOUT, "The body did not come in time".into()))
         }
-    }
-}
-
-/// Reads the body of a request that is refused, and keeps nothing of it. Libraries write it before they look for the answer, and would
-/// find the connection closed.
-async fn drop_body(shared: &Shared, body: Body) {
-    let all = async {
-        let (mut pieces, mut left) = (body.into_data_stream(), shared.body_bytes);
-        while let Some(Ok(piece)) = pieces.next().await {
-            let Some(less) = left.checked_sub(piece.len()) else { return };
-            left = less;
-        }
-    };
-    tokio::select! {
-        () = all => {}
-        () = shared.clock.sleep(shared.body_timeout) => {}
     }
 }
 

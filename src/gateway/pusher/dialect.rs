@@ -39,8 +39,6 @@ pub struct Shared {
     pub spaces: Arc<Spaces>,
     /// How long the body of a request may take.
     pub body_timeout: Duration,
-    /// How much of the body of a request that is refused is waited for.
-    pub body_bytes: usize,
     /// Who hears of what only the dialect knows.
     pub hooks: Arc<dyn Hooks>,
     /// Where connections are counted.
