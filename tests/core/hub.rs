@@ -75,6 +75,7 @@ pub(crate) fn message(from: u8, text: u8, is_kept: bool) -> Arc<Message> {
         body: text.to_string().into(),
         receivers: None,
         is_kept,
+        extra: Bytes::new(),
     })
 }
 

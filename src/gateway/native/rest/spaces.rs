@@ -118,6 +118,7 @@ async fn tell_title(visitor: &Visitor, space: &Space) {
         body: body.into(),
         receivers: None,
         is_kept: true,
+        extra: Bytes::new(),
     };
     let (broker, topic) = (visitor.broker(), visitor.topic.clone());
     if broker.is_attended(topic.clone()).await != Some(true) {
