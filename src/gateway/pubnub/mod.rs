@@ -6,6 +6,8 @@ mod answer;
 mod body;
 #[allow(dead_code, reason = "the routes that use it follow")]
 mod fault;
+#[allow(dead_code, reason = "the routes that use it follow")]
+mod filter;
 #[cfg(test)]
 mod fixture;
 #[allow(dead_code, reason = "the routes that use it follow")]
