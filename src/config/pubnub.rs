@@ -33,6 +33,7 @@ pub struct PubNub {
     pub hold: Duration,
     pub timeout: Duration,
     pub minimum_timeout: Duration,
+    pub maximum_timeout: Duration,
     pub leave_on_close: LeaveOnClose,
     pub close_grace: Duration,
     pub announce_max: usize,
@@ -81,6 +82,7 @@ impl PubNub {
             hold: read.duration(&path("hold")),
             timeout: read.duration(&path("timeout")),
             minimum_timeout: read.duration(&path("minimum_timeout")),
+            maximum_timeout: read.duration(&path("maximum_timeout")),
             leave_on_close: match read.text(&path("leave_on_close")) {
                 "never" => LeaveOnClose::Never,
                 "always" => LeaveOnClose::Always,

@@ -43,6 +43,7 @@ pub(super) const BEHAVIOUR: &[Key] = &[
         "How long after its last request somebody is present, when the client does not say.",
     ),
     key("apps.#.pubnub.minimum_timeout", Wait, "3s", "The shortest such time that a client may ask for."),
+    key("apps.#.pubnub.maximum_timeout", Wait, "24h", "The longest such time that a client may ask for."),
     key(
         "apps.#.pubnub.leave_on_close",
         LeaveOnClose,

@@ -1,0 +1,18 @@
+//! PubNub: its presence API with what that needs, as `protocol/pubnub.md` describes it.
+
+#[allow(dead_code, reason = "the routes that use it follow")]
+mod answer;
+#[allow(dead_code, reason = "the routes that use it follow")]
+mod body;
+#[allow(dead_code, reason = "the routes that use it follow")]
+mod fault;
+#[allow(dead_code, reason = "the routes that use it follow")]
+mod filter;
+#[cfg(test)]
+mod fixture;
+#[allow(dead_code, reason = "the routes that use it follow")]
+mod names;
+#[allow(dead_code, reason = "the routes that use it follow")]
+mod query;
+#[allow(dead_code, reason = "the routes that use it follow")]
+mod sdk;
