@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use presence_hub::core::{
     Cause, Change, Command, Content, Decision, Epoch, Expiry, Facts, Fingerprint, Leases, Limits, Message,
     Mono, NodeId, Now, Op, Party, PartyId, Record, Refusal, Rev, Roster, SessionId, Snapshot, Stamp, Terms,

@@ -1,18 +1,34 @@
 //! PubNub: its presence API with what that needs, as `protocol/pubnub.md` describes it.
 
-#[allow(dead_code, reason = "the routes that use it follow")]
 mod answer;
-#[allow(dead_code, reason = "the routes that use it follow")]
 mod body;
-#[allow(dead_code, reason = "the routes that use it follow")]
+mod call;
+mod closing;
+mod desk;
+mod dialect;
+mod encode;
+#[allow(dead_code, reason = "the access manager that uses it follows")]
 mod fault;
-#[allow(dead_code, reason = "the routes that use it follow")]
 mod filter;
 #[cfg(test)]
 mod fixture;
-#[allow(dead_code, reason = "the routes that use it follow")]
+mod groups;
+mod here;
+mod history;
+#[allow(dead_code, reason = "the access manager that uses it follows")]
 mod names;
-#[allow(dead_code, reason = "the routes that use it follow")]
+mod occupants;
+mod presence;
+mod publish;
+#[allow(dead_code, reason = "the access manager that uses it follows")]
 mod query;
-#[allow(dead_code, reason = "the routes that use it follow")]
+mod rest;
 mod sdk;
+mod state;
+mod subscribe;
+mod tenant;
+mod translate;
+
+pub use dialect::Shared;
+pub use rest::router;
+pub use tenant::{Tenant, Tenants};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::{Query, Request};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
