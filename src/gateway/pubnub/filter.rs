@@ -53,10 +53,10 @@ enum Node {
     Bool(bool),
     Field(Box<str>),
     /// What lies in something by its key or place.
-    Inside(Box<(Node, Node)>),
-    Not(Box<Node>),
-    Negative(Box<Node>),
-    Two(Two, Box<(Node, Node)>),
+    Inside(Box<(Self, Self)>),
+    Not(Box<Self>),
+    Negative(Box<Self>),
+    Two(Two, Box<(Self, Self)>),
 }
 
 /// What is done with two values.
