@@ -20,6 +20,7 @@ use super::sdk::Data;
 use super::tenant::{Place, Tenant};
 use crate::broker::{Clock, Handle};
 use crate::core::{Mono, PartyId, SessionId, Timetoken, TopicName};
+use crate::telemetry::Metrics;
 
 /// When whoever was refused is to come back, in seconds.
 const RETRY_AFTER: u32 = 5;
@@ -62,6 +63,23 @@ struct Held {
     sessions: Box<[SessionId]>,
     closing: Option<Closing>,
     _place: Place,
+    _counted: Counted,
+}
+
+/// One that is counted among those that are held.
+struct Counted(Metrics);
+
+impl Counted {
+    fn new(metrics: &Metrics) -> Self {
+        metrics.poll_begins();
+        Self(metrics.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.poll_ends();
+    }
 }
 
 async fn prepare(call: &Call<'_>, segment: &str) -> Result<Prepared, Fault> {
@@ -116,11 +134,13 @@ async fn prepare(call: &Call<'_>, segment: &str) -> Result<Prepared, Fault> {
         sessions: sessions.into(),
         closing,
         _place: place,
+        _counted: Counted::new(&call.shared.metrics),
     })))
 }
 
 /// There are too many. Whoever cannot wait is held for a while, and then told that nothing happened.
 fn shed(call: &Call<'_>, cursor: Timetoken) -> Result<Prepared, Fault> {
+    call.shared.metrics.poll_shed();
     if call.query.sdk().can_wait() {
         return Err(Fault::too_many_requests(Service::PubSub, RETRY_AFTER));
     }
