@@ -16,3 +16,5 @@ mod names;
 mod query;
 #[allow(dead_code, reason = "the routes that use it follow")]
 mod sdk;
+#[allow(dead_code, reason = "the routes that use it follow")]
+mod signature;
