@@ -1,6 +1,8 @@
 //! PubNub: its presence API with what that needs, as `protocol/pubnub.md` describes it.
 
 #[allow(dead_code, reason = "the routes that use it follow")]
+mod access;
+#[allow(dead_code, reason = "the routes that use it follow")]
 mod answer;
 #[allow(dead_code, reason = "the routes that use it follow")]
 mod body;
