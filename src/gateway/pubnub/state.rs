@@ -89,7 +89,6 @@ pub(super) async fn get(call: &Call<'_>, segment: &str, uuid: &str) -> Result<An
         topics.into_iter().map(|topic| (state(&topic), topic)).map(|(state, topic)| (topic, state)).collect()
     });
     let states: Vec<(TopicName, Option<Bytes>)> = states.await.ok_or_else(|| call.unavailable())?;
-    let is_single = asked.groups.is_empty() && asked.names.len() == 1;
     let mut out = Vec::with_capacity(256);
     json::object(&mut out, |answer| {
         answer.number("status", 200);
@@ -97,7 +96,7 @@ pub(super) async fn get(call: &Call<'_>, segment: &str, uuid: &str) -> Result<An
         answer.text("service", Service::Presence.name());
         answer.text("uuid", who.as_str());
         match states.as_slice() {
-            [(topic, state)] if is_single && !call.query.sdk().wants_channels() => {
+            [(topic, state)] if asked.is_lone && !call.query.sdk().wants_channels() => {
                 answer.raw("payload", state.as_deref().unwrap_or(b"{}"));
                 answer.text("channel", topic.as_str());
             }
