@@ -12,6 +12,7 @@ mod fault;
 mod filter;
 #[cfg(test)]
 mod fixture;
+pub mod invariants;
 #[allow(dead_code, reason = "the routes that use it follow")]
 mod names;
 #[allow(dead_code, reason = "the routes that use it follow")]
