@@ -27,7 +27,6 @@ use pass::Who;
 use revoked::{Mark, Revoked};
 use token::{Bad, Token};
 
-#[allow(unused_imports, reason = "the routes that use it follow")]
 pub(super) use pass::{Pass, Right};
 
 /// Whether a seal of an app's own is all that makes bytes a token.

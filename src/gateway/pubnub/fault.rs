@@ -214,6 +214,11 @@ impl Fault {
         Self::of(Service::PubSub, 400, &json!([0, why.text(), now.to_string()]))
     }
 
+    /// The hub does not delete what was said.
+    pub(super) fn not_deletable() -> Self {
+        Self::plain(Service::PubSub, 403, "Deleting from history is not enabled for this subscribe key.")
+    }
+
     /// Messages cannot be counted so.
     pub(super) fn bad_counts() -> Self {
         let body =

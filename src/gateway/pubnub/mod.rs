@@ -1,23 +1,34 @@
 //! PubNub: its presence API with what that needs, as `protocol/pubnub.md` describes it.
 
-#[allow(dead_code, reason = "the routes that use it follow")]
 mod access;
-#[allow(dead_code, reason = "the routes that use it follow")]
 mod answer;
-#[allow(dead_code, reason = "the routes that use it follow")]
 mod body;
-#[allow(dead_code, reason = "the routes that use it follow")]
+mod call;
+mod closing;
+mod desk;
+mod dialect;
+mod encode;
 mod fault;
-#[allow(dead_code, reason = "the routes that use it follow")]
 mod filter;
 #[cfg(test)]
 mod fixture;
+mod groups;
+mod here;
+mod history;
 pub mod invariants;
-#[allow(dead_code, reason = "the routes that use it follow")]
 mod names;
-#[allow(dead_code, reason = "the routes that use it follow")]
+mod occupants;
+mod presence;
+mod publish;
 mod query;
-#[allow(dead_code, reason = "the routes that use it follow")]
+mod rest;
 mod sdk;
-#[allow(dead_code, reason = "the routes that use it follow")]
 mod signature;
+mod state;
+mod subscribe;
+mod tenant;
+mod translate;
+
+pub use dialect::{Parts, Shared};
+pub use rest::router;
+pub use tenant::{Tenant, Tenants};

@@ -156,11 +156,6 @@ impl Pass {
         self.party.as_ref()
     }
 
-    /// Whether it is a backend with the secret key.
-    pub(in crate::gateway::pubnub) fn is_app(&self) -> bool {
-        self.principal.is_app
-    }
-
     /// Whether something may be done with a channel, its presence stream or a pattern.
     pub(in crate::gateway::pubnub) fn may(&self, right: Right, name: &Name) -> bool {
         match &self.shown {

@@ -137,7 +137,7 @@ fn a_token_allows_what_it_names_and_nothing_else() {
         Err(Fault::forbidden(&missing, &["g".to_owned()]))
     );
     assert_eq!(pass.require(Right::Read, &named[..1], &groups[..1]), Ok(()));
-    assert!(pass.require_everywhere().is_err() && !pass.is_app());
+    assert!(pass.require_everywhere().is_err() && !pass.principal().is_app);
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn who_shows_nothing_is_nobody_to_spaces_and_may_do_what_is_open() {
     }
     assert_eq!(open.party().unwrap().kind, PartyKind::User);
     assert_eq!(open.principal().party.kind, PartyKind::Anonymous, "the uuid is only claimed");
-    assert!(nothing.party().is_none() && signed.is_app() && signed.require_everywhere().is_ok());
+    assert!(nothing.party().is_none() && signed.principal().is_app && signed.require_everywhere().is_ok());
     let groups = [&open, &nothing, &signed].map(|pass| pass.may_group(Right::Manage, &group("g")));
     assert_eq!(groups, [true, false, true]);
     let own = Arc::new(Token::read(&settings(), &bytes_of(&granted(BODY))).unwrap());
