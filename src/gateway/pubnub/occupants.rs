@@ -59,6 +59,11 @@ impl Standing {
         self.lease.and_then(|(_, timeout)| timeout)
     }
 
+    /// Whether its session waits for a sign of life, because a held request was given up.
+    pub(super) fn is_detached(&self) -> bool {
+        matches!(self.lease, Some((false, _)))
+    }
+
     /// Whether the user has a session of this dialect there.
     pub(super) fn is_own(&self) -> bool {
         self.lease.is_some()

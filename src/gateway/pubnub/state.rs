@@ -36,6 +36,8 @@ pub(super) async fn set(call: &Call<'_>, segment: &str, uuid: &str) -> Result<An
     if !foreign.is_empty() {
         return Err(Fault::forbidden(&foreign, &[]));
     }
+    let waiting = topics.iter().zip(&standings).filter(|(_, standing)| standing.is_detached());
+    let waiting: Vec<_> = waiting.map(|(topic, _)| occupants::session(topic, &who)).collect();
     let setting = topics.iter().zip(standings).map(|(topic, standing)| {
         let command = command(call, (topic, &who), &standing, content.clone());
         call.broker.ask(command)
@@ -44,6 +46,10 @@ pub(super) async fn set(call: &Call<'_>, segment: &str, uuid: &str) -> Result<An
         if let Reply::Refused(_) = reply {
             return Err(call.unavailable());
         }
+    }
+    // What is said of somebody is no sign of life: the grace goes on.
+    for session in waiting {
+        call.broker.detach(session).await;
     }
     let mut out = Vec::with_capacity(96 + state.get().len());
     json::object(&mut out, |answer| {
