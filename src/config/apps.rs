@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::checked::Reader;
 use super::error::ConfigError;
 use super::outgoing::{self, WebhookConfig};
+use super::pubnub::PubNub;
 use super::pusher::Pusher;
 use super::sources::DEMO_SECRET;
 use super::value::list;
@@ -28,6 +29,7 @@ pub struct AppConfig {
     pub grace: Duration,
     pub topics: Vec<TopicRule>,
     pub pusher: Pusher,
+    pub pubnub: PubNub,
     pub webhooks: Vec<WebhookConfig>,
     /// The app that is there when none is configured, with secrets that everybody knows.
     pub is_demo: bool,
@@ -55,7 +57,9 @@ pub struct TopicRule {
 
 impl AppConfig {
     pub(super) fn has_demo_secret(&self) -> bool {
-        self.is_demo || self.keys.iter().any(|pair| pair.secret.expose_secret() == DEMO_SECRET)
+        let is_known = |secret: &SecretString| secret.expose_secret() == DEMO_SECRET;
+        let secrets = self.keys.iter().map(|pair| &pair.secret).chain([&self.pubnub.secret_key]);
+        self.is_demo || secrets.into_iter().any(is_known)
     }
 }
 
@@ -64,10 +68,14 @@ pub(super) fn apps(read: &Reader<'_>) -> Result<Vec<AppConfig>, ConfigError> {
     let grace = read.duration("presence.grace");
     let apps: Vec<_> =
         (0..read.tables("apps")).map(|place| app(read, place, grace)).collect::<Result<_, _>>()?;
-    let (mut ids, mut keys) = (HashSet::new(), HashSet::new());
+    let (mut ids, mut keys, mut subscribe_keys) = (HashSet::new(), HashSet::new(), HashSet::new());
     for (place, app) in apps.iter().enumerate() {
         if !ids.insert(&*app.id) {
             return Err(ConfigError::Conflict(format!("apps.{place}.id is that of another app")));
+        }
+        if !subscribe_keys.insert(&*app.pubnub.subscribe_key) {
+            let sentence = format!("apps.{place}.pubnub.subscribe_key is another app's; it must be unique");
+            return Err(ConfigError::Conflict(sentence));
         }
         for pair in &app.keys {
             if !keys.insert(&*pair.key) {
@@ -90,9 +98,12 @@ fn app(read: &Reader<'_>, place: usize, grace: Duration) -> Result<AppConfig, Co
         let grace = if read.has(&own) { read.duration(&own) } else { grace };
         Ok(TopicRule { pattern, grace })
     };
+    let (id, keys) = (needed("id")?, keys(read, place)?);
+    let pubnub = PubNub::read(read, place, keys.iter().find(|pair| pair.enabled));
     Ok(AppConfig {
-        id: needed("id")?,
-        keys: keys(read, place)?,
+        id,
+        keys,
+        pubnub,
         open_topics: read.flag(&path("open_topics")),
         origins: list(read.text(&path("origins"))),
         anonymous: read.flag(&path("anonymous")),

@@ -243,6 +243,7 @@ impl Config {
                     ));
                 }
             }
+            warnings.extend(app.pubnub.warning(place, &app.keys, SECRET_BYTES));
             for (nth, webhook) in app.webhooks.iter().enumerate() {
                 for (key, secret) in [("secret", &webhook.secret), ("next_secret", &webhook.next_secret)] {
                     let bytes = secret.as_ref().map(|secret| secret.expose_secret().len());

@@ -14,7 +14,7 @@ pub(super) const KEYS: &[Key] = &[
         "apps.#.webhooks.#.format",
         HookFormat,
         "hub",
-        "`hub`, the hub's own (protocol/webhooks.md), or `pusher`.",
+        "`hub`, the hub's own, `pusher` or `pubnub` (protocol/webhooks.md).",
     ),
     key(
         "apps.#.webhooks.#.events",
@@ -33,13 +33,13 @@ pub(super) const KEYS: &[Key] = &[
         "apps.#.webhooks.#.key",
         Name,
         "",
-        "The key that Pusher's format names. Empty: the app's oldest that is enabled.",
+        "The key that Pusher's and PubNub's formats name. Empty: the app's oldest that is enabled, or its subscribe key.",
     ),
     key(
         "apps.#.webhooks.#.secret",
         Secret,
         "",
-        "The secret that signs the posts; `whsec_` and base64 is unwrapped in the hub's format. Empty: the app's, each that is enabled in the hub's format.",
+        "The secret that signs the posts; `whsec_` and base64 is unwrapped in the hub's and PubNub's formats. Empty: the app's, each that is enabled in the hub's format, or its PubNub secret key.",
     ),
     key(
         "apps.#.webhooks.#.next_secret",
@@ -57,7 +57,7 @@ pub(super) const KEYS: &[Key] = &[
         "apps.#.webhooks.#.hold",
         Duration,
         "",
-        "How long after the last sign of life a leave or vacancy is held, so that a quick return is told to nobody. Default: `3s` in Pusher's format, `0s` in the hub's.",
+        "How long after the last sign of life a leave or vacancy is held, so that a quick return is told to nobody. Default: `3s` in Pusher's format, `0s` in the hub's; PubNub's has none.",
     ),
     key(
         "apps.#.webhooks.#.batch_window",
