@@ -174,18 +174,10 @@ fn truth(found: Option<Found<'_>>) -> Option<bool> {
 
 impl Two {
     fn of<'a>(self, one: &'a Node, other: &'a Node, facts: Facts<'a>) -> Option<Found<'a>> {
-        let decided = match self {
-            Self::Or => Some(true),
-            Self::And => Some(false),
-            _ => None,
-        };
-        if decided.is_some() {
-            let one = truth(one.value(facts));
-            let is_decided = one == decided || truth(other.value(facts)) == decided;
-            let both = || Some(one? == truth(other.value(facts))?);
-            // Neither side decides it: if both are known, both are the opposite.
-            let open = || both().and(decided.map(|decided| !decided));
-            return if is_decided { decided } else { open() }.map(Found::Bool);
+        match self {
+            Self::Or => return either(true, one, other, facts).map(Found::Bool),
+            Self::And => return either(false, one, other, facts).map(Found::Bool),
+            _ => {}
         }
         let (one, other) = (one.value(facts)?, other.value(facts)?);
         match self {
@@ -195,6 +187,18 @@ impl Two {
             _ => contains(&one, &other).map(Found::Bool),
         }
     }
+}
+
+/// What comes of two sides of which one alone can decide it. Each side is looked at once, or what stands in brackets would take twice
+/// as long with each pair of them.
+fn either(decides: bool, one: &Node, other: &Node, facts: Facts<'_>) -> Option<bool> {
+    let one = truth(one.value(facts));
+    if one == Some(decides) {
+        return one;
+    }
+    let other = truth(other.value(facts));
+    // Neither side decides it: if both are known, both are the opposite.
+    if other == Some(decides) { other } else { one.and(other) }
 }
 
 impl Comparison {

@@ -68,6 +68,15 @@ fn the_language_means_what_its_page_says() {
 }
 
 #[test]
+fn the_deepest_brackets_are_looked_into_once() {
+    // Looked at twice on each level this would go on for minutes.
+    for (decided, sides) in [("true", ["true&&(", ")&&true"]), ("true", ["false||(", ")||false"])] {
+        let deep = (0..31).fold(decided.to_owned(), |inner, _| format!("{}{inner}{}", sides[0], sides[1]));
+        assert!(wants(&deep, &json!({})), "{deep}");
+    }
+}
+
+#[test]
 fn what_is_not_the_language_is_refused() {
     for bad in [
         "",
