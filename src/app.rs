@@ -333,13 +333,15 @@ fn keep_mark(folder: &std::path::Path, clock: &Clock) -> Result<Timetoken, Strin
     let wrong = |error: io::Error| format!("data_dir ({}) cannot be used: {error}", folder.display());
     let mark = HighWater::open(folder).map_err(wrong)?;
     let floor = mark.load().map_err(wrong)?;
-    mark.reserve(clock.now().wall).map_err(wrong)?;
-    let clock = clock.clone();
+    let (clock, began) = (clock.clone(), clock.now());
+    mark.reserve(began.wall, floor).map_err(wrong)?;
     tokio::spawn(async move {
         loop {
             clock.sleep(highwater::EVERY).await;
-            let (mark, now) = (mark.clone(), clock.now().wall);
-            match tokio::task::spawn_blocking(move || mark.reserve(now)).await {
+            let (mark, now) = (mark.clone(), clock.now());
+            // While the clock is behind the last run's mark, what is given out goes on from there.
+            let given = floor.0.saturating_add(highwater::ticks(now.mono.0.saturating_sub(began.mono.0)));
+            match tokio::task::spawn_blocking(move || mark.reserve(now.wall, Timetoken(given))).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::error!(%error, "the mark of timetokens cannot be set"),
                 Err(error) => tracing::error!(%error, "setting the mark of timetokens failed"),
