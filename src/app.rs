@@ -232,12 +232,13 @@ impl Running {
 }
 
 impl Running {
-    /// Tells all clients to go, over a span, and waits until they have gone or the time has come.
+    /// Tells all clients to go, over a span, and waits until they have gone or the time has come. Those who only send requests are
+    /// not told and not waited for: their answers say so, and what is under way ends with the listeners.
     async fn send_away(&self, spread: Duration, until: Mono) {
         for (_, handle) in self.handles.iter() {
             handle.drain(spread).await;
         }
-        while self.limits.open() > 0 && self.clock.now().mono < until {
+        while self.limits.lasting() > 0 && self.clock.now().mono < until {
             self.clock.sleep(Duration::from_millis(50)).await;
         }
     }

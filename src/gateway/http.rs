@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, header};
+use hyper::{Request, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
@@ -223,6 +223,8 @@ impl Shared {
 
     async fn requests(self: Arc<Self>, socket: Socket, guest: Arc<Guest>) {
         let mut shutdown = self.shutdown.clone();
+        let is_counted = matches!(guest.welcome, Welcome::Admitted(_));
+        let _plain = is_counted.then(|| self.settings.limits.plain());
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
@@ -285,11 +287,16 @@ impl Shared {
         request.extensions_mut().insert(address);
         request.extensions_mut().insert(front);
         request.extensions_mut().insert(admission);
+        let limits = Arc::clone(&self.settings.limits);
         let end = Underway { guest: Arc::clone(guest), clock: self.settings.clock.clone() };
         let answer = self.router.clone().oneshot(request);
         let patience = self.settings.head_timeout;
         Box::pin(async move {
-            let response = answer.await?;
+            let mut response = answer.await?;
+            if limits.is_draining() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                // Whoever asks again does so elsewhere, if there is an elsewhere.
+                response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+            }
             tokio::select! {
                 () = home.drain() => {}
                 () = end.clock.sleep(patience) => {}

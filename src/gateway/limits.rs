@@ -108,6 +108,8 @@ pub struct Limits {
 #[derive(Debug, Default)]
 struct Counts {
     total: usize,
+    /// Those of them that only carry requests.
+    plain: usize,
     unauthenticated: usize,
     addresses: Crowds,
     parties: FxHashMap<(AppSlot, PartyId), usize>,
@@ -118,6 +120,16 @@ struct Counts {
 pub struct Admission {
     limits: Arc<Limits>,
     held: Mutex<Held>,
+}
+
+/// A connection that only carries requests.
+#[derive(Debug)]
+pub(super) struct Plain(Arc<Limits>);
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        lock(&self.0.counts).plain -= 1;
+    }
 }
 
 #[derive(Debug, Default)]
@@ -174,6 +186,24 @@ impl Limits {
     #[must_use]
     pub fn open(&self) -> usize {
         lock(&self.counts).total
+    }
+
+    /// How many of them are more than the requests that they carry, such as WebSockets.
+    #[must_use]
+    pub fn lasting(&self) -> usize {
+        let counts = lock(&self.counts);
+        counts.total.saturating_sub(counts.plain)
+    }
+
+    /// One of them only carries requests, as long as this is kept.
+    pub(super) fn plain(self: &Arc<Self>) -> Plain {
+        lock(&self.counts).plain += 1;
+        Plain(Arc::clone(self))
+    }
+
+    /// Whether the hub is about to stop.
+    pub(super) fn is_draining(&self) -> bool {
+        self.is_draining.load(Relaxed)
     }
 
     /// How many of them have not authenticated.
@@ -285,7 +315,7 @@ impl Admission {
     /// Whether the hub takes no new WebSockets, because it is about to stop.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.limits.is_draining.load(Relaxed)
+        self.limits.is_draining()
     }
 
     /// The connection has authenticated, without being one party's: a backend, or one that carries requests of many.
