@@ -34,7 +34,7 @@ impl Span {
             start: call.query.number("start")?,
             end: call.query.number("end")?,
             is_reverse: call.query.flag("reverse")?,
-            most: most.clamp(1, MOST),
+            most: most.clamp(1, usual),
         })
     }
 

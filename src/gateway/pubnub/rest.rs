@@ -164,19 +164,34 @@ async fn answer(shared: &Shared, parts: &Parts, body: Body) -> Result<Answer, Fa
     if !is_subscribe && !tenant.allows_request(&shared.clock) {
         return Err(Fault::too_many_requests(service, 1));
     }
-    // Whoever names an app is one of its clients: that it rests between two requests is how they are.
-    if let Some(admission) = admission {
-        admission.authenticate();
-    }
     let callback = Callback::parse(&names::decoded(callback, service)?, service)?;
     let body = match parts.method {
         Method::GET => Bytes::new(),
         _ => read(shared, (service, tenant.settings.message_bytes), body).await?,
     };
+    let served = serve_call(shared, target, (action, &parts.method), (body, admission)).await;
+    let served = match served {
+        Err(fault) if is_subscribe => Box::pin(subscribe::later(shared, &target, fault)).await,
+        served => served,
+    };
+    // A page that wants a call hears of errors no other way.
+    let callback =
+        callback.map_or_else(|| Query::parse(query, service)?.callback(), |name| Ok(Some(name)))?;
+    Ok(served.unwrap_or_else(Fault::answer).called(callback.as_ref()))
+}
+
+async fn serve_call(
+    shared: &Shared,
+    target: Target<'_>,
+    (action, method): (Action<'_>, &Method),
+    (body, admission): (Bytes, Option<&Arc<Admission>>),
+) -> Result<Answer, Fault> {
     let call = Box::pin(Call::new(shared, target, &body)).await?;
-    let callback = callback.map_or_else(|| call.query.callback(), |callback| Ok(Some(callback)))?;
-    let answer = act(&call, action, &parts.method, body).await?;
-    Ok(answer.called(callback.as_ref()))
+    // Whoever may do something in an app is one of its clients: that it rests between two requests is how they are.
+    if let Some(admission) = admission.filter(|_| !call.pass.is_nothing()) {
+        admission.authenticate();
+    }
+    act(&call, action, method, body).await
 }
 
 /// Grants and revocations.
