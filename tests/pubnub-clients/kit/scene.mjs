@@ -5,7 +5,6 @@ import { after, before, describe, test } from 'node:test';
 import { endHosts } from './host.mjs';
 import { startHub } from './hub.mjs';
 import { RAW } from './kinds.mjs';
-import { Wire } from '../../kit/wire.mjs';
 
 /** How many tests of a file are on their way at once. */
 const ABREAST = 6;
@@ -85,10 +84,10 @@ export class Scene {
     this.raw = this.#made(RAW, 'nobody', {});
   }
 
-  #made(kind, name, { app = this.app, port, wire, signs = false, ...options }) {
+  #made(kind, name, { app = this.app, port = this.hub.port, signs = false, ...options }) {
     const { publish_key: publishKey, subscribe_key: subscribeKey, secret_key } = app.pubnub;
     const keys = { publishKey, subscribeKey, ...(signs && { secretKey: secret_key }) };
-    const client = new kind.Adapter(kind, name, { port: wire?.port ?? port ?? this.hub.port, ...keys, ...options });
+    const client = new kind.Adapter(kind, name, { port, ...keys, ...options });
     this.#things.push(client);
     return client;
   }
@@ -120,13 +119,6 @@ export class Scene {
     const one = await this.client(RAW, name);
     await one.beat(channels, { heartbeat, state, groups });
     return one;
-  }
-
-  /** A wire to the hub. */
-  async wire() {
-    const wire = await Wire.to(this.hub.port);
-    this.#things.push({ dispose: () => wire.close() });
-    return wire;
   }
 
   /** Whoever is subscribed to the channel has everything that was to come of it. */

@@ -1,6 +1,7 @@
 """Hosts the Python SDK (Py, PyA) for the tests: questions come as JSON lines, answers and what came to clients go as such."""
 
 import json
+import logging
 import sys
 import threading
 
@@ -10,6 +11,9 @@ import asynchronous
 import threaded
 
 KINDS = {"Py": threaded.Client, "PyA": asynchronous.Client}
+
+# What goes wrong comes as a status or is raised.
+logging.getLogger("pubnub").setLevel(logging.CRITICAL)
 
 writing = threading.Lock()
 clients = {}

@@ -1,6 +1,8 @@
 // Clients that live in a child process: the SDKs.
 
+import { Wire } from '../../../kit/wire.mjs';
 import { host } from '../host.mjs';
+import { Tap } from '../tap.mjs';
 import { Client } from './client.mjs';
 
 export class HostedClient extends Client {
@@ -8,15 +10,29 @@ export class HostedClient extends Client {
   #id;
 
   async open() {
-    const { alone, ...options } = this.options;
+    const { alone, port, ...options } = this.options;
+    this.wire = await Wire.to(port);
+    this.tap = new Tap(this.wire, this.name);
     this.#host = host(this.kind.name, { alone });
     this.#id = this.#host.add(this);
-    await this.#host.ask('open', { client: this.#id, kind: this.kind.name, options: { ...options, user: this.user } });
+    await this.#host.ask('open', { client: this.#id, kind: this.kind.name, options: { ...options, port: this.wire.port, user: this.user } });
   }
 
   /** One call of the SDK; `kit/child.mjs`, `python/calls.py` and `rust/src/client.rs` have the names. */
   call(what, asked = {}) {
     return this.#host.ask(what, { client: this.#id, ...asked });
+  }
+
+  /** Unsubscribes once its poll is held: an SDK that is about to poll when it says that it leaves comes back with that poll. */
+  async unsubscribe(names) {
+    await this.tap.polls();
+    return super.unsubscribe(names);
+  }
+
+  /** The same with everything. */
+  async unsubscribeAll() {
+    await this.tap.polls();
+    return this.call('unsubscribeAll');
   }
 
   /** A signal to the process, which is to be its own. */
@@ -26,6 +42,7 @@ export class HostedClient extends Client {
 
   async dispose() {
     if (this.#host?.isRunning) await this.call('dispose').catch(() => {});
+    await this.wire?.close();
   }
 }
 
