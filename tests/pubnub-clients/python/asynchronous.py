@@ -36,7 +36,4 @@ class Client:
         now = calls.at_once(self.pubnub, what, command)
         if now is not None:
             return now()
-        answer = await calls.CALLS[what](self.pubnub, command).future()
-        if answer.is_error():
-            raise answer.status.error_data.exception
-        return calls.given(what, answer.result)
+        return calls.given(what, await calls.CALLS[what](self.pubnub, command).result())
