@@ -22,11 +22,13 @@ use crate::gateway::http::{self, Tally};
 use crate::gateway::limits::{Caps, Limits};
 use crate::gateway::native::framing::{self, Framing};
 use crate::gateway::peer::Proxies;
+use crate::gateway::pubnub::Tenants as PubNubTenants;
 use crate::gateway::spaces::{SpaceLimits, Spaces};
 use crate::gateway::{native, pages, pusher, tls, websocket};
 use crate::telemetry::Metrics;
 use crate::webhook::{self, Couriers, Hooks};
 
+mod pubnub;
 mod tenants;
 mod webhooks;
 
@@ -56,6 +58,7 @@ pub struct Running {
     health: Health,
     limits: Arc<Limits>,
     handles: Arc<[(String, Handle)]>,
+    pubnub: Arc<PubNubTenants>,
     drain: crate::config::Drain,
     stop: Arc<watch::Sender<bool>>,
     shutdown: watch::Sender<bool>,
@@ -110,7 +113,8 @@ impl App {
         let address = main.local_addr().map_err(|error| error.to_string())?;
         let mut servers = Vec::new();
         let settings = http_settings(&shared);
-        let routes = routes(&shared, &handle, hooks.clone())?;
+        let pubnub = pubnub::tenants(&shared)?;
+        let routes = routes(&shared, &handle, &pubnub, hooks.clone())?;
         let serving = http::serve(main, routes, certificate, settings.clone(), shutdown.subscribe());
         servers.push(tokio::spawn(serving));
 
@@ -135,6 +139,7 @@ impl App {
             health: shared.health,
             limits: shared.limits,
             handles,
+            pubnub,
             drain: shared.config.drain,
             stop,
             shutdown,
@@ -204,6 +209,7 @@ impl Running {
         tracing::info!(window = ?self.drain.window, "draining");
         self.health.draining();
         self.limits.drain();
+        self.pubnub.drain();
         let start = self.clock.now().mono;
         self.send_away(self.drain.window, start + self.drain.window).await;
         // Whoever authenticated only meanwhile goes too, and is told so.
@@ -329,7 +335,12 @@ fn keep_mark(folder: &std::path::Path, clock: &Clock) -> Result<Timetoken, Strin
     Ok(floor)
 }
 
-fn routes(shared: &Shared, handle: &Handle, hooks: Hooks) -> Result<Router, String> {
+fn routes(
+    shared: &Shared,
+    handle: &Handle,
+    pubnub: &Arc<PubNubTenants>,
+    hooks: Hooks,
+) -> Result<Router, String> {
     let Shared { config, clock, apps, metrics, .. } = shared;
     let settings = websocket_settings(shared);
     let limits = SpaceLimits {
@@ -368,6 +379,7 @@ fn routes(shared: &Shared, handle: &Handle, hooks: Hooks) -> Result<Router, Stri
         lines: native::Lines::default(),
     };
     let native = native::router(plain, Arc::new(gate));
+    let pubnub = pubnub::routes(shared, pubnub, handle, &spaces);
     let pusher = pusher::router(Arc::new(pusher_shared(shared, handle, hooks, spaces)?), settings);
     let health = shared.health.clone();
     let ready = axum::routing::get(move || async move { admin::readiness(&health) });
@@ -376,6 +388,7 @@ fn routes(shared: &Shared, handle: &Handle, hooks: Hooks) -> Result<Router, Stri
         .route("/readyz", ready)
         .merge(native)
         .merge(pusher)
+        .merge(pubnub)
         .fallback_service(pages::router(hosts(config))))
 }
 

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::error::ConfigError;
 use super::outgoing::{self, Egress, WebhookConfig, Webhooks};
+use super::pubnub::PubNub;
 use super::pusher::Pusher;
 use super::sources::{DEMO_SECRET, Origin, Written};
 use super::value::{duration, list, size};
@@ -179,6 +180,7 @@ pub struct AppConfig {
     pub grace: Duration,
     pub topics: Vec<TopicRule>,
     pub pusher: Pusher,
+    pub pubnub: PubNub,
     pub webhooks: Vec<WebhookConfig>,
     /// The app that is there when none is configured, with secrets that everybody knows.
     pub is_demo: bool,
@@ -270,6 +272,7 @@ impl Config {
                     "apps.{place}.secret has {bytes} bytes; it should have {SECRET_BYTES} or more"
                 ));
             }
+            warnings.extend(app.pubnub.warning(place, &app.secret, SECRET_BYTES));
             for (nth, webhook) in app.webhooks.iter().enumerate() {
                 let bytes = webhook.secret.as_ref().map(|secret| secret.expose_secret().len());
                 if let Some(bytes) = bytes.filter(|bytes| *bytes < TOKEN_BYTES) {
@@ -299,7 +302,8 @@ impl Config {
 
 impl AppConfig {
     fn has_demo_secret(&self) -> bool {
-        self.is_demo || self.secret.expose_secret() == DEMO_SECRET
+        let is_known = |secret: &SecretString| secret.expose_secret() == DEMO_SECRET;
+        self.is_demo || is_known(&self.secret) || is_known(&self.pubnub.secret_key)
     }
 }
 
@@ -455,6 +459,10 @@ fn apps(read: &Reader<'_>) -> Result<Vec<AppConfig>, ConfigError> {
             let sentence = format!("apps.{place} has the id or key of another app; both must be unique");
             return Err(ConfigError::Conflict(sentence));
         }
+        if apps[..place].iter().any(|other| other.pubnub.subscribe_key == app.pubnub.subscribe_key) {
+            let sentence = format!("apps.{place}.pubnub.subscribe_key is another app's; it must be unique");
+            return Err(ConfigError::Conflict(sentence));
+        }
     }
     Ok(apps)
 }
@@ -481,6 +489,7 @@ fn app(read: &Reader<'_>, place: usize, grace: Duration) -> Result<AppConfig, Co
         leeway: read.duration(&path("leeway")),
         grace,
         pusher: Pusher::read(read, place),
+        pubnub: PubNub::read(read, place),
         topics: (0..read.0.count(&path("topics"))).map(rule).collect::<Result<_, _>>()?,
         webhooks: outgoing::webhooks_of(read, &format!("apps.{place}"))?,
         is_demo: read.0.origin(&path("id")) == Some(&Origin::DemoApp),

@@ -4,6 +4,7 @@ mod checked;
 mod error;
 mod outgoing;
 mod print;
+mod pubnub;
 mod pusher;
 mod schema;
 mod sources;
@@ -18,5 +19,6 @@ pub use checked::{
 pub use error::ConfigError;
 pub use outgoing::{Egress, WebhookConfig, WebhookFormat, Webhooks};
 pub use print::{manual, print};
+pub use pubnub::{LeaveOnClose, PubNub};
 pub use pusher::Pusher;
 pub use sources::{ConfigArgs, Loaded, environment};

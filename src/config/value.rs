@@ -35,6 +35,8 @@ pub(super) enum Kind {
     Level,
     /// The form of a webhook.
     HookFormat,
+    /// `apps.#.pubnub.leave_on_close`.
+    LeaveOnClose,
     /// Networks.
     Networks,
     /// Texts; in environment and flags separated by commas.
@@ -64,6 +66,7 @@ impl Kind {
                 "must be off, error, warn, info, debug or trace, or such a level and module=level after commas"
             }
             Self::HookFormat => "must be hub or pusher",
+            Self::LeaveOnClose => "must be never, rust or always",
             Self::Networks => "must be a list of networks or addresses, such as 10.0.0.0/8 or 127.0.0.1",
             Self::List => "must be a list of texts",
         }
@@ -88,6 +91,7 @@ impl Kind {
             Self::Format => matches!(text, "text" | "json"),
             Self::Level => is_filter(text),
             Self::HookFormat => matches!(text, "hub" | "pusher"),
+            Self::LeaveOnClose => matches!(text, "never" | "rust" | "always"),
             Self::Networks => networks(text).is_some(),
         }
     }

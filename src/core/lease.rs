@@ -45,6 +45,12 @@ impl Lease {
         self.topics().any(|known| known == topic)
     }
 
+    /// After which silence it expires, if it does.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.terms.timeout
+    }
+
     /// Forgets a membership, and returns the grace it had.
     fn take(&mut self, topic: &TopicName) -> Option<Duration> {
         let place = self.memberships.iter().position(|(known, _)| known == topic)?;

@@ -53,6 +53,8 @@ pub struct Roster {
     endings: Endings,
     /// What is retained, by when it ends.
     retentions: BTreeSet<(Wall, TopicName)>,
+    /// When the newest record was ordered.
+    newest: Timetoken,
     limits: Limits,
 }
 
@@ -69,8 +71,15 @@ impl Roster {
         self.limits
     }
 
+    /// When the newest record of the app was ordered: what is ordered later has a later timetoken.
+    #[must_use]
+    pub fn newest(&self) -> Timetoken {
+        self.newest
+    }
+
     /// Applies one ordered record and says what it changed, which is often nothing.
     pub fn fold(&mut self, stamp: Stamp, record: &Record) -> Option<Arc<Change>> {
+        self.newest = self.newest.max(stamp.timetoken);
         if let Op::Override(party, by_hand) = &record.op {
             self.set_by_hand(party, *by_hand);
             return None;

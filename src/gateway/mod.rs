@@ -18,6 +18,7 @@ pub mod pages;
 pub mod pattern;
 pub mod peer;
 pub mod principal;
+pub mod pubnub;
 pub mod pusher;
 pub mod rate;
 mod scan;

@@ -214,6 +214,7 @@ impl Kit {
             name: "chat".into(),
             body: Bytes::copy_from_slice(text.as_bytes()),
             is_kept: receivers.is_none(),
+            extra: Bytes::new(),
             receivers,
         };
         let command = Command::Publish(self.topic.clone(), Arc::new(message));
@@ -229,6 +230,7 @@ impl Kit {
             name: "typing".into(),
             body: Bytes::new(),
             is_kept: false,
+            extra: Bytes::new(),
             receivers: None,
         };
         let command = Command::Publish(self.topic.clone(), Arc::new(message));

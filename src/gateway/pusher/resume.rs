@@ -72,6 +72,7 @@ mod tests {
             body: "\"\"".into(),
             receivers: None,
             is_kept: true,
+            extra: bytes::Bytes::new(),
         };
         let timetoken = Timetoken(17_000_000_000_000_000 + epoch * 1000 + rev);
         let stamp = Stamp { epoch: Epoch(epoch), rev: Rev(rev), timetoken };

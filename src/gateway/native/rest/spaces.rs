@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::{Query, Request};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -118,6 +119,7 @@ async fn tell_title(visitor: &Visitor, space: &Space) {
         body: body.into(),
         receivers: None,
         is_kept: true,
+        extra: Bytes::new(),
     };
     let (broker, topic) = (visitor.broker(), visitor.topic.clone());
     if broker.is_attended(topic.clone()).await != Some(true) {

@@ -1,0 +1,225 @@
+//! Subscribe: what has come is answered at once, and otherwise the request is held until something comes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use super::answer::{Answer, Service};
+use super::call::{Asked, Call};
+use super::closing::Closing;
+use super::desk::{Entry, Found, Side, Source, Wanted, Watch, Woken};
+use super::encode;
+use super::fault::Fault;
+use super::filter::{Facts, Filter};
+use super::groups;
+use super::names::Name;
+use super::occupants;
+use super::presence;
+use super::sdk::Data;
+use super::tenant::{Place, Tenant};
+use crate::broker::{Clock, Handle};
+use crate::core::{Mono, PartyId, SessionId, Timetoken, TopicName};
+
+/// When whoever was refused is to come back, in seconds.
+const RETRY_AFTER: u32 = 5;
+
+/// How long those are held that would not wait if they were refused, and those who come while the hub stops.
+const SLOW: Duration = Duration::from_secs(5);
+const STOPPING: Duration = Duration::from_millis(500);
+
+/// `/v2/subscribe/{sub}/{chs}/0`.
+pub(super) async fn subscribe(call: &Call<'_>, segment: &str) -> Result<Answer, Fault> {
+    // What it takes to get there is not kept while the request is held.
+    match Box::pin(prepare(call, segment)).await? {
+        Prepared::Answer(answer) => Ok(answer),
+        Prepared::Hold(held) => Ok(held.answer().await),
+        Prepared::Slow(cursor, span) => Ok(slow(call, cursor, span).await),
+    }
+}
+
+/// A request of which everything is known.
+enum Prepared {
+    /// It is answered at once.
+    Answer(Answer),
+    /// It waits for something to be told.
+    Hold(Box<Held>),
+    /// It is answered with nothing, after a while.
+    Slow(Timetoken, Duration),
+}
+
+/// A request that is held.
+struct Held {
+    watch: Watch,
+    tenant: Arc<Tenant>,
+    broker: Handle,
+    clock: Clock,
+    cursor: Timetoken,
+    is_lone: bool,
+    filter: Option<Filter>,
+    form: Data,
+    uuid: Option<PartyId>,
+    sessions: Box<[SessionId]>,
+    closing: Option<Closing>,
+    _place: Place,
+}
+
+async fn prepare(call: &Call<'_>, segment: &str) -> Result<Prepared, Fault> {
+    let asked = call.asked(segment)?;
+    let cursor = call.query.cursor()?.timetoken;
+    let states = presence::states(call)?;
+    let timeout = presence::timeout(call)?;
+    let filter = call.query.filter()?.map(|filter| Filter::parse(&filter)).transpose()?;
+    let tenant = &call.tenant;
+    let Some(mut place) = tenant.admit().filter(|_| tenant.allows_request(&call.shared.clock)) else {
+        return shed(call, cursor);
+    };
+    tenant.desk.follow(&call.broker).await;
+    let names = asked.groups.iter().map(|group| (*group.name).into()).collect();
+    let mut watch = Watch::new(&tenant.desk, names);
+    let wanted = wanted(call, &asked).await?;
+    if wanted.is_empty() {
+        return Err(Fault::empty_groups());
+    }
+    call.admit(wanted.iter().filter_map(|wanted| match &wanted.source {
+        Source::Channel(topic) => Some(topic),
+        Source::Pattern(_) => None,
+    }))
+    .await?;
+    let watches_presence = of_presence(&wanted);
+    watch.want(wanted).map_err(|_| Fault::full())?;
+    let (mut sessions, mut closing) = (Vec::new(), None);
+    if let Some(uuid) = &call.uuid {
+        place.claim(uuid, watch.release());
+        let stays = presence::stays(call, &asked, &states).await?;
+        call.admit(stays.iter().map(|stay| &stay.topic)).await?;
+        closing = Some(Closing::of(call, uuid, stays.iter().map(|stay| stay.topic.clone())));
+        sessions = occupants::enter(call, uuid, stays, timeout).await?;
+    }
+    if cursor == Timetoken(0) {
+        closing.into_iter().for_each(Closing::answered);
+        return handshake(call, &watches_presence).await.map(Prepared::Answer);
+    }
+    if tenant.desk.is_draining() {
+        return Ok(Prepared::Slow(cursor, STOPPING));
+    }
+    Ok(Prepared::Hold(Box::new(Held {
+        watch,
+        tenant: Arc::clone(tenant),
+        broker: call.broker.clone(),
+        clock: call.shared.clock.clone(),
+        cursor,
+        is_lone: asked.is_lone,
+        filter,
+        form: call.query.sdk().data(),
+        uuid: call.uuid.clone(),
+        sessions: sessions.into(),
+        closing,
+        _place: place,
+    })))
+}
+
+/// There are too many. Whoever cannot wait is held for a while, and then told that nothing happened.
+fn shed(call: &Call<'_>, cursor: Timetoken) -> Result<Prepared, Fault> {
+    if call.query.sdk().can_wait() {
+        return Err(Fault::too_many_requests(Service::PubSub, RETRY_AFTER));
+    }
+    Ok(Prepared::Slow(cursor, SLOW))
+}
+
+async fn slow(call: &Call<'_>, cursor: Timetoken, span: Duration) -> Answer {
+    call.shared.clock.sleep(span).await;
+    // A beginning is one now.
+    let cursor = match cursor {
+        Timetoken(0) => call.now().await.unwrap_or(cursor),
+        cursor => cursor,
+    };
+    nothing(call, cursor)
+}
+
+fn nothing(call: &Call<'_>, cursor: Timetoken) -> Answer {
+    let body = encode::answer(cursor, &[], true, call.query.sdk().data(), &call.tenant.dress);
+    Answer::ok(Service::PubSub, body)
+}
+
+/// The beginning: from now on, but not without the user's own joins, which it waits for.
+async fn handshake(call: &Call<'_>, watches_presence: &[TopicName]) -> Result<Answer, Fault> {
+    let now = call.now().await?;
+    let own = |uuid: &PartyId| call.tenant.desk.own_join(uuid, watches_presence.iter());
+    let own = call.uuid.as_ref().and_then(own).map(|join| Timetoken(join.0.saturating_sub(1)));
+    Ok(nothing(call, own.map_or(now, |own| own.min(now))))
+}
+
+/// What a request wants to be told: of its channels, of those that its patterns match, and of those in its groups.
+async fn wanted(call: &Call<'_>, asked: &Asked) -> Result<Vec<Wanted>, Fault> {
+    let mut wanted: Vec<Wanted> = asked.names.iter().map(of_name).collect();
+    for group in &asked.groups {
+        let name: Arc<str> = group.written().into();
+        let side = if group.is_presence { Side::Presence } else { Side::Messages };
+        for topic in groups::members(call, &group.name).await? {
+            wanted.push(Wanted { source: Source::Channel(topic), side, asked: Arc::clone(&name) });
+        }
+    }
+    Ok(wanted)
+}
+
+fn of_name(name: &Name) -> Wanted {
+    let source = match name.prefix() {
+        Some(prefix) => Source::Pattern(prefix.into()),
+        None => Source::Channel(name.topic.clone()),
+    };
+    let side = if name.is_presence { Side::Presence } else { Side::Messages };
+    Wanted { source, side, asked: name.written().into() }
+}
+
+/// The channels whose presence is wanted.
+fn of_presence(wanted: &[Wanted]) -> Vec<TopicName> {
+    let of = |wanted: &Wanted| match (&wanted.source, wanted.side) {
+        (Source::Channel(topic), Side::Presence) => Some(topic.clone()),
+        (Source::Pattern(prefix), Side::Presence) => TopicName::new(&format!("{prefix}*")).ok(),
+        (_, Side::Messages) => None,
+    };
+    wanted.iter().filter_map(of).collect()
+}
+
+impl Held {
+    /// Waits until there is something to be told, or for as long as a request is held.
+    async fn answer(mut self: Box<Self>) -> Answer {
+        let until = self.clock.now().mono + self.tenant.settings.hold;
+        let found = self.found(until).await;
+        let cursor = found.last().map_or(self.cursor, |last| last.entry.token);
+        let body = encode::answer(cursor, &found, self.is_lone, self.form, &self.tenant.dress);
+        if let Some(closing) = self.closing.take() {
+            closing.answered();
+        }
+        if let Some(uuid) = self.uuid.as_ref().filter(|_| !found.is_empty()) {
+            self.tenant.desk.told(uuid, cursor);
+        }
+        // An answer is a sign of life: its client was there to be given it.
+        join_all(self.sessions.iter().map(|session| self.broker.heard(*session))).await;
+        Answer::ok(Service::PubSub, body)
+    }
+
+    /// Whether an entry passes the filter. Without `u` there is nothing that a filter could ask of presence.
+    fn is_asked(&self, entry: &Entry) -> bool {
+        self.filter.as_ref().is_none_or(|filter| {
+            let facts = entry.facts(|entry| encode::facts(entry, &self.tenant.dress));
+            filter.wants(Facts { meta: facts.meta.as_ref(), data: facts.data.as_ref() })
+        })
+    }
+
+    async fn found(&self, until: Mono) -> Vec<Found> {
+        loop {
+            let found = self.watch.look(self.cursor, |entry| self.is_asked(entry));
+            if !found.is_empty() {
+                return found;
+            }
+            tokio::select! {
+                woken = self.watch.woken() => if woken == Woken::Answer {
+                    return self.watch.look(self.cursor, |entry| self.is_asked(entry));
+                },
+                () = self.clock.sleep_until(Some(until)) => return Vec::new(),
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Who comes, who goes, and who is there.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::client::{Client, get, hold};
+use super::hub::Hub;
+
+const PRESENCE: &str = "/v2/presence/sub-key/sub";
+
+async fn here(hub: &Hub, channel: &str) -> Value {
+    get(hub, &format!("{PRESENCE}/channel/{channel}")).await.body["uuids"].clone()
+}
+
+fn events(entries: &[Value]) -> Vec<(String, String, u64)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let event = |entry: &Value| {
+        let data = &entry["d"];
+        (text(&data["action"]), text(&data["uuid"]), data["occupancy"].as_u64().unwrap())
+    };
+    entries.iter().map(event).collect()
+}
+
+fn event(action: &str, uuid: &str, occupancy: u64) -> (String, String, u64) {
+    (action.to_owned(), uuid.to_owned(), occupancy)
+}
+
+#[tokio::test]
+async fn users_see_their_own_join_after_the_handshake_and_others_after_it() {
+    let hub = Hub::start(&[]).await;
+    // Some libraries send a heartbeat before they subscribe.
+    get(&hub, &format!("{PRESENCE}/channel/room/heartbeat?heartbeat=20&uuid=ana")).await;
+    let mut ana = Client::open(&hub, "room,room-pnpres", "uuid=ana&heartbeat=20").await;
+    let told = ana.next(&hub).await;
+    assert_eq!(events(&told), [event("join", "ana", 1)]);
+    assert_eq!((&told[0]["c"], &told[0]["b"]), (&json!("room-pnpres"), &json!("room-pnpres")));
+    let ben = Client::open(&hub, "room", "uuid=ben").await;
+    assert_eq!(events(&ana.next(&hub).await), [event("join", "ben", 2)]);
+    assert_eq!(here(&hub, "room").await, json!(["ana", "ben"]));
+    get(&hub, &format!("{PRESENCE}/channel/room/leave?uuid=ben")).await;
+    assert_eq!(events(&ana.next(&hub).await), [event("leave", "ben", 1)]);
+    drop(ben);
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn silence_is_a_timeout_and_an_open_request_is_no_sign_of_life() {
+    let hub = Hub::start(&[]).await;
+    let mut watcher = Client::open(&hub, "room-pnpres", "uuid=eve").await;
+    assert_eq!(here(&hub, "room").await, json!([]), "who watches presence only is not there");
+    let ana = Client::open(&hub, "room", "uuid=ana&heartbeat=5").await;
+    assert_eq!(events(&watcher.next(&hub).await), [event("join", "ana", 1)]);
+    let held = hold(&hub, &ana.target());
+    for _ in 0..2 {
+        hub.advance(Duration::from_secs(4)).await;
+        get(&hub, &format!("{PRESENCE}/channel/room/heartbeat?heartbeat=5&uuid=ana")).await;
+    }
+    hub.advance(Duration::from_secs(4)).await;
+    assert_eq!(here(&hub, "room").await, json!(["ana"]));
+    hub.advance(Duration::from_secs(2)).await;
+    let told = watcher.next(&hub).await;
+    assert_eq!(events(&told), [event("timeout", "ana", 0)]);
+    assert_eq!(told[0]["d"]["data"], json!({}));
+    held.abort();
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_is_held_and_answered_with_what_it_waits_for() {
+    let hub = Hub::start(&["pubnub.hold=5s"]).await;
+    let mut ana = Client::open(&hub, "room", "uuid=ana").await;
+    let held = hold(&hub, &ana.target());
+    let sent = get(
+        &hub,
+        "/publish/pub/sub/0/room/0/%7B%22x%22%3A1%7D?meta=%7B%22l%22%3A%22en%22%7D&seqn=3&uuid=ben",
+    )
+    .await;
+    let told = ana.take(&held.await.unwrap());
+    assert_eq!(sent.body[2], told[0]["p"]["t"]);
+    let entry = json!({"a": "1", "f": 0, "i": "ben", "s": 3, "p": told[0]["p"], "k": "sub", "c": "room", "u": {"l": "en"}, "d": {"x": 1}});
+    assert_eq!(told, [entry]);
+    let before = ana.cursor.clone();
+    let held = hold(&hub, &ana.target());
+    while !held.is_finished() {
+        hub.advance(Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(ana.take(&held.await.unwrap()), Vec::<Value>::new());
+    assert_eq!(ana.cursor, before);
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn state_is_set_read_and_told() {
+    let hub = Hub::start(&[]).await;
+    let mut ana = Client::open(&hub, "room,room-pnpres", "uuid=ana").await;
+    ana.next(&hub).await;
+    let set = format!("{PRESENCE}/channel/room/uuid/ana/data?state=%7B%22mood%22%3A%22ok%22%7D&uuid=ben");
+    assert_eq!(get(&hub, &set).await.body["payload"], json!({"mood": "ok"}));
+    let told = ana.next(&hub).await;
+    assert_eq!(events(&told), [event("state-change", "ana", 1)]);
+    assert_eq!(told[0]["d"]["data"], json!({"mood": "ok"}));
+    let state = get(&hub, &format!("{PRESENCE}/channel/room/uuid/ana")).await.body;
+    assert_eq!((&state["payload"], &state["channel"]), (&json!({"mood": "ok"}), &json!("room")));
+    let rust = format!("{PRESENCE}/channel/room/uuid/ana?pnsdk=PubNub-Rust%2F0.9.0");
+    assert_eq!(get(&hub, &rust).await.body["payload"], json!({"channels": {"room": {"mood": "ok"}}}));
+    get(&hub, &format!("{PRESENCE}/channel/room/leave?uuid=ana")).await;
+    assert_eq!(get(&hub, &format!("{PRESENCE}/channel/room/uuid/ana")).await.body["payload"], json!({}));
+    assert_eq!(events(&ana.next(&hub).await)[0], event("leave", "ana", 0));
+    let absent = format!("{PRESENCE}/channel/room/uuid/cleo/data?state=%7B%22a%22%3A1%7D");
+    assert_eq!(get(&hub, &absent).await.status, 200);
+    assert_eq!(here(&hub, "room").await, json!(["ana"]), "the poll of ana brought her back");
+    hub.stop().await;
+}
