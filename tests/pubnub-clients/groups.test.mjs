@@ -81,20 +81,20 @@ suite('groups and wildcards', (stage) => {
     await scene.raw.get(path('/grp-1'), { add: ROOM });
     const ana = await scene.client(kind, 'ana');
     await ana.subscribe({ groups: [GROUP] });
-    await ana.tap.polls();
+    await ana.polls();
     const newest = () => ana.tap.to('v2/subscribe').at(-1);
     const released = async (query) => {
       const held = newest();
       await scene.raw.get(path('/grp-1'), query);
       await ana.tap.until(() => held.answer !== undefined, 'an answer to the held poll');
-      await ana.tap.polls();
+      await ana.polls();
       const cursor = ({ target }) => /[?&]tt=(\d+)/.exec(target)[1];
       assert.equal(cursor(newest()), cursor(held), 'the cursor stays');
     };
     await released({ add: 'room-b' });
     await scene.publish('room-b', 'in');
     await ana.next('@message', { channel: 'room-b', message: 'in' });
-    await ana.tap.polls();
+    await ana.polls();
     await released({ remove: 'room-b' });
     await scene.publish('room-b', 'out');
     await scene.settle(ROOM, ana);

@@ -182,7 +182,7 @@ suite('joining and leaving', (stage) => {
       const watcher = await scene.watcher();
       const ana = await scene.inside(RS, 'ana');
       await watcher.sees('join', 'ana');
-      await ana.tap.polls();
+      await ana.polls();
       const begun = performance.now();
       await end(ana);
       await watcher.sees('leave', 'ana', { occupancy: 0 });

@@ -60,7 +60,7 @@ suite('timeouts', (stage) => {
     const watcher = await scene.watcher();
     const options = { timeout: 20, interval: 3, alone: true };
     const before = await scene.inside(kind, 'ana', ROOM, options);
-    await before.tap.polls();
+    await before.polls();
     before.signal('SIGKILL');
     const after = await scene.client(kind, 'ana', options);
     await after.subscribe({ channels: [ROOM], presence: true });

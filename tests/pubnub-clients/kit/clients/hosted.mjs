@@ -4,6 +4,7 @@ import { Wire } from '../../../kit/wire.mjs';
 import { host } from '../host.mjs';
 import { Tap } from '../tap.mjs';
 import { Client } from './client.mjs';
+import { send } from './raw.mjs';
 
 export class HostedClient extends Client {
   #host;
@@ -23,15 +24,21 @@ export class HostedClient extends Client {
     return this.#host.ask(what, { client: this.#id, ...asked });
   }
 
+  /** Waits until its newest poll is held by the hub, which has answered what was asked after it. */
+  async polls() {
+    await this.tap.polls();
+    for (let n = 0; n < 2; n += 1) await send(this.options.port, '/time/0');
+  }
+
   /** Unsubscribes once its poll is held: an SDK that is about to poll when it says that it leaves comes back with that poll. */
   async unsubscribe(names) {
-    await this.tap.polls();
+    await this.polls();
     return super.unsubscribe(names);
   }
 
   /** The same with everything. */
   async unsubscribeAll() {
-    await this.tap.polls();
+    await this.polls();
     return this.call('unsubscribeAll');
   }
 
