@@ -40,7 +40,8 @@ suite('groups and wildcards', (stage) => {
     const add = (channels) => scene.raw.get(path('/grp-1'), { add: channels });
     assert.equal((await add('c1,c2,c3')).status, 200);
     const over = await add('c4');
-    assert.deepEqual([over.status, over.body], [400, { status: 400, message: 'Maximum channel group count exceeded.', service: 'channel-registry', error: true }]);
+    assert.deepEqual([over.status, { ...over.body, message: '' }], [400, { status: 400, message: '', service: 'channel-registry', error: true }]);
+    assert.match(over.body.message, /^Maximum channel.* count exceeded\.$/);
     const star = await scene.raw.get(path('/grp-2'), { add: 'sport.%2A' });
     assert.deepEqual([star.status, star.body.error, star.body.service], [400, true, 'channel-registry']);
   }, { channels_per_group: 3 });

@@ -29,12 +29,33 @@ suite('joining and leaving', (stage) => {
     ana.hasNothing('more');
   });
 
+  stage.one('P1 raw', 'beats and shakes hands at the same time, and each time sees its own join, once', async (scene) => {
+    for (const isParallel of [true, false]) {
+      await Promise.all(Array.from({ length: 30 }, async (_, n) => {
+        const room = `room-${isParallel}-${n}`;
+        const names = `${room},${room}-pnpres`;
+        const ana = await scene.client(RAW, 'ana', { query: { heartbeat: 20 } });
+        const beaten = ana.beat([room]);
+        if (!isParallel) await beaten;
+        const tt = await ana.handshake(names);
+        const { body } = await ana.poll(names, { tt });
+        assert.deepEqual(body.m.map(({ d }) => [d.action, d.uuid]), [['join', 'ana']], room);
+        // A second handshake is worth no second join.
+        const again = await ana.handshake(names, { tr: 1 });
+        await scene.publish(room, 'end');
+        const later = await ana.poll(names, { tt: again });
+        assert.deepEqual(later.body.m.map(({ d }) => d), ['end'], room);
+      }));
+    }
+  }, { hold: '2s', polls_per_uuid: 100 });
+
   stage.each('P2', SDKS, 'sees a second user come and go', async (scene, kind) => {
     const watcher = await scene.inside(kind, 'ana');
     for (const other of POLITE) {
       const name = `ben-${other.name}`;
       const ben = await scene.client(other, name);
       await ben.subscribe(ROOMS);
+      await ben.sees('join', name);
       await watcher.sees('join', name, { channel: ROOM, occupancy: 2 });
       await ben.unsubscribe({ channels: [ROOM] });
       await watcher.sees('leave', name, { channel: ROOM, occupancy: 1 });
@@ -141,7 +162,7 @@ suite('joining and leaving', (stage) => {
     const ben = await scene.present('ben', [ROOM]);
     await observer.sees('join', 'ben', { channel: ROOM, occupancy: 1 });
     assert.deepEqual(await scene.users(), ['ben']);
-    assert.deepEqual(await scene.users(`${ROOM}-pnpres`), []);
+    assert.deepEqual((await scene.raw.get('/v2/presence/sub-key/{sub}')).body.payload.channels, { [ROOM]: { occupancy: 1, uuids: ['ben'] } });
     await ben.unsubscribe({ channels: [ROOM] });
     await observer.sees('leave', 'ben', { occupancy: 0 });
     await scene.settlePresence(ROOM, observer);
@@ -223,9 +244,9 @@ suite('joining and leaving', (stage) => {
     await watcher.sees('join', 'ana');
     await ana.subscribe({ channels: ['room-b'], presence: true });
     const ben = await scene.client(RAW, 'ben');
-    await ben.subscribe({ channels: [ROOM] });
+    const poll = await ben.hold(ROOM, { tt: await ben.handshake(ROOM) });
     await watcher.sees('join', 'ben');
-    await ben.dispose();
+    poll.close();
     await watcher.sees('leave', 'ben', { occupancy: 1 });
     watcher.hasNothing();
   }, { leave_on_close: 'always', close_grace: '1s' });

@@ -33,12 +33,12 @@ suite('timeouts', (stage) => {
     const watcher = await scene.watcher();
     const ana = await scene.client(RAW, 'ana', { query: { heartbeat: 5 } });
     const tt = await ana.handshake(ROOM);
-    const held = ana.poll(ROOM, { tt }).catch(() => {});
+    const held = await ana.hold(ROOM, { tt });
     const { tt: joined } = await watcher.sees('join', 'ana');
     const { tt: gone } = await watcher.sees('timeout', 'ana', { occupancy: 0 });
     assert.ok(between(joined, gone) >= 4.9 && between(joined, gone) < 7, `${between(joined, gone)} s`);
     await scene.publish(ROOM, 'over');
-    await held;
+    await held.answer;
   });
 
   stage.one('P15 raw', 'beats, and neither times out nor joins again', async (scene) => {

@@ -64,6 +64,7 @@ class Stage {
         await play(scene);
       } catch (error) {
         error.message += this.hub.isRunning ? '' : `\nthe hub has ended:\n${this.hub.output}`;
+        error.message += scene.story;
         throw error;
       } finally {
         await scene.end();
@@ -151,6 +152,12 @@ export class Scene {
     const { body } = await this.raw.get(`/v2/presence/sub-key/{sub}/channel/${channel}`);
     assert.equal(body.occupancy, body.uuids.length);
     return body.uuids.sort();
+  }
+
+  /** What the SDKs of the test said and heard, when `PUBNUB_STORY` asks for it. */
+  get story() {
+    if (!process.env.PUBNUB_STORY) return '';
+    return this.#things.filter(({ tap }) => tap).map(({ tap }) => `\n${tap.story}`).join('');
   }
 
   /** Something that is disposed of at the end. */

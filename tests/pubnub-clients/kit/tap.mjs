@@ -5,7 +5,7 @@ import { PATIENCE, within } from '../../kit/patience.mjs';
 const REQUEST = /^(GET|POST|DELETE) (\S+) HTTP\/1\.1\r\n/;
 
 export class Tap {
-  /** {method, target, answer}: the answer is its status, once there is one. */
+  /** {method, target, answer, heard}: the answer is its status, once there is one, and what was heard is all of it. */
   requests = [];
   #current = new Map();
   #waiting = new Set();
@@ -18,7 +18,7 @@ export class Tap {
   #said(connection, bytes) {
     const [, method, target] = REQUEST.exec(bytes.toString('latin1')) ?? [];
     if (method === undefined) return;
-    const request = { method, target, answer: undefined };
+    const request = { method, target, answer: undefined, heard: '' };
     this.requests.push(request);
     this.#current.set(connection, request);
     for (const wake of this.#waiting) wake();
@@ -27,7 +27,9 @@ export class Tap {
   #heard(connection, bytes) {
     const [, status] = /^HTTP\/1\.1 (\d+)/.exec(bytes.toString('latin1', 0, 16)) ?? [];
     const request = this.#current.get(connection);
-    if (status !== undefined && request !== undefined) request.answer = Number(status);
+    if (request === undefined) return;
+    if (status !== undefined) request.answer = Number(status);
+    request.heard += bytes.toString('utf8');
     for (const wake of this.#waiting) wake();
   }
 
@@ -40,6 +42,12 @@ export class Tap {
   /** The query of each of them. */
   queries(...path) {
     return this.to(...path).map(({ target }) => Object.fromEntries(new URL(target, 'http://hub').searchParams));
+  }
+
+  /** All of it, for a failure's sake. */
+  get story() {
+    const body = (heard) => heard.split('\r\n\r\n').slice(1).join('').slice(0, 400);
+    return this.requests.map(({ method, target, answer, heard }) => `  ${this.owner}: ${method} ${target}\n    -> ${answer ?? 'nothing yet'} ${body(heard)}`).join('\n');
   }
 
   /** Waits until what is asked is so. */

@@ -61,6 +61,15 @@ export class RawClient extends Client {
     return body.t.t;
   }
 
+  /** A poll that is held by the hub, which has answered what was asked after it: {answer, close}. */
+  async hold(names, query) {
+    const stop = new AbortController();
+    const answer = this.poll(names, query, { signal: stop.signal });
+    answer.catch(() => {});
+    for (let n = 0; n < 2; n += 1) await send(this.options.port, '/time/0');
+    return { answer, close: () => stop.abort() };
+  }
+
   /** One heartbeat. `state` is by channel. */
   beat(channels = [], { heartbeat = 300, state, groups } = {}) {
     const query = { heartbeat, ...(state && { state: encodeURIComponent(JSON.stringify(state)) }), ...(groups && { 'channel-group': groups.join(',') }) };
