@@ -72,6 +72,8 @@ struct Inner {
     hooks_given_up: Counter,
     posts: Counter,
     posts_failed: Counter,
+    polls: Gauge,
+    shed: Counter,
 }
 
 /// The names of the metrics and what they count; `docs/METRICS.md` is made of it.
@@ -103,6 +105,11 @@ const NAMES: &[(&str, &str)] = &[
     ("hub_webhook_given_up", "Hooks that were tried in vain for too long, or for which there was no room."),
     ("hub_webhook_posts", "Posts tried, with one hook or several."),
     ("hub_webhook_posts_failed", "Posts tried that an endpoint did not take; they are tried again."),
+    ("hub_pubnub_polls", "Subscribes of the PubNub dialect that are held now."),
+    (
+        "hub_pubnub_shed",
+        "Subscribes of the PubNub dialect that were told to come back later, or to wait for nothing.",
+    ),
 ];
 
 impl Metrics {
@@ -139,6 +146,8 @@ impl Metrics {
             hooks_given_up: Counter::default(),
             posts: Counter::default(),
             posts_failed: Counter::default(),
+            polls: Gauge::default(),
+            shed: Counter::default(),
         };
         inner.register();
         Self(Arc::new(inner))
@@ -244,6 +253,21 @@ impl Metrics {
         }
     }
 
+    /// A subscribe is held.
+    pub fn poll_begins(&self) {
+        self.0.polls.inc();
+    }
+
+    /// A subscribe is held no longer.
+    pub fn poll_ends(&self) {
+        self.0.polls.dec();
+    }
+
+    /// A subscribe was one too many.
+    pub fn poll_shed(&self) {
+        self.0.shed.inc();
+    }
+
     /// Everything, in the text format that Prometheus reads.
     #[must_use]
     pub fn text(&self) -> String {
@@ -296,6 +320,8 @@ impl Inner {
             "hub_webhook_given_up" => hooks_given_up,
             "hub_webhook_posts" => posts,
             "hub_webhook_posts_failed" => posts_failed,
+            "hub_pubnub_polls" => polls,
+            "hub_pubnub_shed" => shed,
         }
     }
 }

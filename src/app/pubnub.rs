@@ -31,12 +31,14 @@ pub(super) fn routes(
     handle: &Handle,
     spaces: &Arc<Spaces>,
 ) -> Router {
-    pubnub::router(Arc::new(pubnub::Shared {
+    let parts = pubnub::Parts {
+        apps: Arc::clone(&shared.apps),
         tenants: Arc::clone(tenants),
         broker: handle.clone(),
         clock: shared.clock.clone(),
         spaces: Arc::clone(spaces),
         body_timeout: shared.config.http.body_timeout,
         metrics: shared.metrics.clone(),
-    }))
+    };
+    pubnub::router(Arc::new(pubnub::Shared::new(parts)))
 }

@@ -34,8 +34,9 @@ use crate::core::Mono;
 /// The most headers of a request.
 const MAX_HEADERS: usize = 64;
 
-/// The most bytes of a request's head. Hyper wants no less.
-const MAX_HEAD: usize = 8 * 1024;
+/// The most bytes of a request's head, in which some dialects send whole messages. A connection holds as many only while such a
+/// head comes.
+const MAX_HEAD: usize = 40 * 1024;
 
 /// How many refusals may be under way at once; whoever comes beyond that is dropped without a word.
 const MAX_REFUSALS: u64 = 64;

@@ -45,6 +45,21 @@ impl Hub {
         tokio::task::yield_now().await;
     }
 
+    /// Waits until so many requests are held.
+    pub(crate) async fn holds(&self, count: usize) {
+        let admin = self.running.admin_address().expect("there is an admin listener");
+        let line = format!("hub_pubnub_polls {count}");
+        for _ in 0..2_000 {
+            let metrics =
+                reqwest::get(format!("http://{admin}/metrics")).await.unwrap().text().await.unwrap();
+            if metrics.lines().any(|found| found == line) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("never are {count} requests held");
+    }
+
     /// Lets the hub stop while the clock goes on.
     pub(crate) async fn stop(self) {
         let Self { hand, running, .. } = self;

@@ -2,5 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod client;
+mod closing;
+mod delivery;
+mod groups;
 mod hub;
+mod modes;
 mod presence;

@@ -7,13 +7,22 @@ use serde_json::{Value, json};
 use super::client::{Client, get, hold};
 use super::hub::Hub;
 
-const PRESENCE: &str = "/v2/presence/sub-key/sub";
+pub(crate) const PRESENCE: &str = "/v2/presence/sub-key/sub";
 
-async fn here(hub: &Hub, channel: &str) -> Value {
+pub(crate) async fn here(hub: &Hub, channel: &str) -> Value {
     get(hub, &format!("{PRESENCE}/channel/{channel}")).await.body["uuids"].clone()
 }
 
-fn events(entries: &[Value]) -> Vec<(String, String, u64)> {
+/// So many things that a client is told.
+pub(crate) async fn until(hub: &Hub, client: &mut Client, count: usize) -> Vec<Value> {
+    let mut told = Vec::new();
+    while told.len() < count {
+        told.extend(client.next(hub).await);
+    }
+    told
+}
+
+pub(crate) fn events(entries: &[Value]) -> Vec<(String, String, u64)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let event = |entry: &Value| {
         let data = &entry["d"];
@@ -22,7 +31,7 @@ fn events(entries: &[Value]) -> Vec<(String, String, u64)> {
     entries.iter().map(event).collect()
 }
 
-fn event(action: &str, uuid: &str, occupancy: u64) -> (String, String, u64) {
+pub(crate) fn event(action: &str, uuid: &str, occupancy: u64) -> (String, String, u64) {
     (action.to_owned(), uuid.to_owned(), occupancy)
 }
 
@@ -52,6 +61,7 @@ async fn silence_is_a_timeout_and_an_open_request_is_no_sign_of_life() {
     let ana = Client::open(&hub, "room", "uuid=ana&heartbeat=5").await;
     assert_eq!(events(&watcher.next(&hub).await), [event("join", "ana", 1)]);
     let held = hold(&hub, &ana.target());
+    hub.holds(1).await;
     for _ in 0..2 {
         hub.advance(Duration::from_secs(4)).await;
         get(&hub, &format!("{PRESENCE}/channel/room/heartbeat?heartbeat=5&uuid=ana")).await;
@@ -71,6 +81,7 @@ async fn a_request_is_held_and_answered_with_what_it_waits_for() {
     let hub = Hub::start(&["pubnub.hold=5s"]).await;
     let mut ana = Client::open(&hub, "room", "uuid=ana").await;
     let held = hold(&hub, &ana.target());
+    hub.holds(1).await;
     let sent = get(
         &hub,
         "/publish/pub/sub/0/room/0/%7B%22x%22%3A1%7D?meta=%7B%22l%22%3A%22en%22%7D&seqn=3&uuid=ben",
@@ -82,10 +93,8 @@ async fn a_request_is_held_and_answered_with_what_it_waits_for() {
     assert_eq!(told, [entry]);
     let before = ana.cursor.clone();
     let held = hold(&hub, &ana.target());
-    while !held.is_finished() {
-        hub.advance(Duration::from_secs(1)).await;
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    hub.holds(1).await;
+    hub.advance(Duration::from_secs(5)).await;
     assert_eq!(ana.take(&held.await.unwrap()), Vec::<Value>::new());
     assert_eq!(ana.cursor, before);
     hub.stop().await;

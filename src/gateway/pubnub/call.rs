@@ -3,9 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use futures::future::join_all;
-use presence_protocol::native::Role;
-
+use super::access::{self, Pass, Right};
 use super::answer::Service;
 use super::dialect::Shared;
 use super::fault::Fault;
@@ -14,8 +12,8 @@ use super::names::{self, Group, Name};
 use super::query::Query;
 use super::tenant::Tenant;
 use crate::broker::Handle;
-use crate::core::{PartyId, Timetoken, TopicName};
-use crate::gateway::principal::{Action, Capabilities, Principal};
+use crate::core::{Party, Timetoken, TopicName};
+use futures::future::join_all;
 
 /// A request for an app.
 #[derive(Debug)]
@@ -27,8 +25,10 @@ pub(super) struct Call<'a> {
     /// Whether it may never be told of an error of the hub.
     pub(super) is_subscribe: bool,
     pub(super) query: Query<'a>,
+    /// What it may do.
+    pub(super) pass: Pass,
     /// Who asks, if it says so.
-    pub(super) uuid: Option<PartyId>,
+    pub(super) party: Option<Arc<Party>>,
     /// Where it comes from.
     pub(super) address: Option<IpAddr>,
 }
@@ -49,26 +49,44 @@ impl Asked {
     }
 }
 
+/// Where a request goes, and what it brings.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) service: Service,
+    /// The subscribe key, as the path has it.
+    pub(super) key: &'a str,
+    pub(super) method: &'a str,
+    pub(super) path: &'a str,
+    pub(super) query: &'a str,
+    pub(super) address: Option<IpAddr>,
+    /// Whether it may never be told of an error of the hub.
+    pub(super) is_subscribe: bool,
+}
+
+/// The app of a key that stands in a path.
+///
+/// # Errors
+/// There is none.
+pub(super) fn tenant<'s>(shared: &'s Shared, target: &Target<'_>) -> Result<&'s Arc<Tenant>, Fault> {
+    let key = names::decoded(target.key, target.service)?;
+    shared.tenants.by_key(&key).ok_or_else(Fault::bad_subscribe_key)
+}
+
 impl<'a> Call<'a> {
-    /// Looks whose request it is, and whether the app takes one more.
+    /// Looks who makes a request, and what that allows. The one place where this is asked, before any work is done.
     ///
     /// # Errors
-    /// No app has the key; there are too many requests; the query is none.
-    pub(super) fn new(
-        shared: &'a Shared,
-        (service, key): (Service, &str),
-        query: &'a str,
-        address: Option<IpAddr>,
-    ) -> Result<Self, Fault> {
-        let query = Query::parse(query, service)?;
-        let key = names::decoded(key, service)?;
-        let tenant = Arc::clone(shared.tenants.by_key(&key).ok_or_else(Fault::bad_subscribe_key)?);
-        if tenant.settings.access_manager {
-            return Err(Fault::unsigned());
-        }
-        let uuid = query.uuid()?;
-        let broker = shared.broker.for_app(tenant.app.slot);
-        Ok(Self { shared, tenant, broker, service, is_subscribe: false, query, uuid, address })
+    /// No app has the key; what is shown to be let in is wrong; the query is none.
+    pub(super) async fn new(shared: &'a Shared, target: Target<'a>, body: &[u8]) -> Result<Self, Fault> {
+        let Target { service, method, path, address, is_subscribe, .. } = target;
+        let query = Query::parse(target.query, service)?;
+        let tenant = Arc::clone(tenant(shared, &target)?);
+        let (app, settings) = (&tenant.app, &*tenant.settings);
+        let asked = access::Asked { app, settings, method, path, query: &query, body };
+        let pass = shared.access.admit(&asked).await.inspect_err(|_| shared.metrics.unauthenticated())?;
+        let broker = shared.broker.for_app(app.slot);
+        let party = pass.party().cloned();
+        Ok(Self { shared, tenant, broker, service, is_subscribe, query, pass, party, address })
     }
 
     /// The channels and groups of the request.
@@ -90,76 +108,67 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// There is none.
-    pub(super) fn who(&self) -> Result<&PartyId, Fault> {
-        self.uuid.as_ref().ok_or_else(Fault::no_uuid)
+    pub(super) fn who(&self) -> Result<&Arc<Party>, Fault> {
+        self.party.as_ref().ok_or_else(Fault::no_uuid)
+    }
+
+    /// What must be allowed with everything that the request names.
+    ///
+    /// # Errors
+    /// Names that with which it is not.
+    pub(super) fn require(&self, right: Right, asked: &Asked) -> Result<(), Fault> {
+        let channels = asked.names.iter().filter(|name| !name.is_presence);
+        let groups = asked.groups.iter().filter(|group| !group.is_presence);
+        self.pass.require(right, channels, groups)
+    }
+
+    /// The channels of a group, with each of which something must be allowed.
+    ///
+    /// # Errors
+    /// Names those with which it is not; the group cannot be read.
+    pub(super) async fn in_group(&self, right: Right, group: &Group) -> Result<Vec<TopicName>, Fault> {
+        let topics = groups::members(self, &group.name).await?;
+        let refused = topics.iter().filter(|topic| !self.pass.may_in_group(right, group, topic));
+        let refused: Vec<String> = refused.map(|topic| topic.as_str().to_owned()).collect();
+        if refused.is_empty() { Ok(topics) } else { Err(Fault::forbidden(&refused, &[])) }
     }
 
     /// The named channels and those of the named groups, for presence: each once, without presence streams.
     ///
     /// # Errors
-    /// The groups cannot be read.
-    pub(super) async fn members(&self, asked: &Asked) -> Result<Vec<TopicName>, Fault> {
+    /// Names those with which it is not allowed; the groups cannot be read.
+    pub(super) async fn members(&self, right: Right, asked: &Asked) -> Result<Vec<TopicName>, Fault> {
+        self.require(right, asked)?;
         let mut topics: Vec<TopicName> = asked.channels().cloned().collect();
         for group in asked.groups.iter().filter(|group| !group.is_presence) {
-            topics.extend(groups::members(self, &group.name).await?);
+            topics.extend(self.in_group(right, group).await?);
         }
         topics.sort();
         topics.dedup();
         Ok(topics)
     }
 
-    /// Whether the user may watch these channels and be in them, as the spaces see it.
+    /// Whether the spaces of these channels let the user in.
     ///
     /// # Errors
-    /// Names those that it may not.
+    /// Names those that do not.
     pub(super) async fn admit<'t>(&self, topics: impl Iterator<Item = &'t TopicName>) -> Result<(), Fault> {
-        let principal = self.principal();
-        let looks = topics.map(|topic| self.is_admitted(&principal, topic));
-        let refused: Vec<String> = join_all(looks).await.into_iter().flatten().collect();
+        let refused = join_all(topics.map(|topic| self.is_refused(topic))).await;
+        let refused: Vec<String> = refused.into_iter().flatten().collect();
         if refused.is_empty() { Ok(()) } else { Err(Fault::forbidden(&refused, &[])) }
     }
 
-    /// Those of these channels that the user may look into.
+    /// Those of these channels that let the user in.
     pub(super) async fn admitted(&self, topics: Vec<TopicName>) -> Vec<TopicName> {
-        let principal = self.principal();
-        let looks = topics.iter().map(|topic| self.is_admitted(&principal, topic));
-        let refusals = join_all(looks).await;
-        topics
-            .into_iter()
-            .zip(refusals)
-            .filter(|(_, refused)| refused.is_none())
-            .map(|(topic, _)| topic)
-            .collect()
+        let refused = join_all(topics.iter().map(|topic| self.is_refused(topic))).await;
+        let admitted = topics.into_iter().zip(refused).filter(|(_, refused)| refused.is_none());
+        admitted.map(|(topic, _)| topic).collect()
     }
 
-    /// The name of the channel, if the user may not.
-    async fn is_admitted(&self, principal: &Principal, topic: &TopicName) -> Option<String> {
-        if !principal.may_share(Action::Subscribe, topic) {
-            return Some(topic.as_str().to_owned());
-        }
-        match self.shared.spaces.admit(principal, topic, None, self.address).await {
-            // What cannot be read now may be private.
-            Err(_) => Some(topic.as_str().to_owned()),
-            Ok(_) => None,
-        }
-    }
-
-    fn principal(&self) -> Principal {
-        // With the access manager everything that the request asks has been granted by name.
-        let granted = self.tenant.settings.access_manager.then(|| {
-            let mut all = Capabilities::default();
-            all.grant("**", ["*"].into_iter());
-            Arc::new(all)
-        });
-        Principal {
-            app: Arc::clone(&self.tenant.app),
-            // Who only says who it is belongs to no space.
-            party: Arc::clone(&self.tenant.nobody),
-            role: Role::Guest,
-            expires: None,
-            capabilities: granted,
-            is_app: false,
-        }
+    /// The name of the channel, if it does not. What cannot be read now may be private.
+    async fn is_refused(&self, topic: &TopicName) -> Option<String> {
+        let admitted = self.shared.spaces.admit(self.pass.principal(), topic, None, self.address).await;
+        admitted.is_err().then(|| topic.as_str().to_owned())
     }
 
     /// The hub cannot serve this now. Some libraries break on an error of the hub, or go round in circles, where they subscribe.

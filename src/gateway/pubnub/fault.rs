@@ -327,6 +327,11 @@ impl Fault {
         Self::unrevoked("Token is expired.")
     }
 
+    /// As many tokens are revoked as are remembered.
+    pub(super) fn too_many_revocations() -> Self {
+        Self::unrevoked("As many tokens are revoked as apps.#.pubnub.revocations allows.")
+    }
+
     /// What is to be revoked is no token of the app.
     pub(super) fn revoke_invalid() -> Self {
         Self::unrevoked("Token is invalid.")

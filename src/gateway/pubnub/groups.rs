@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use axum::body::Bytes;
 
+use super::access::Right;
 use super::answer::{Answer, Service};
 use super::call::Call;
 use super::fault::Fault;
-use super::names;
+use super::names::{self, Group};
 use crate::broker::{NotKept, Version};
 use crate::core::TopicName;
 use crate::gateway::json::{self, Members};
@@ -32,7 +33,7 @@ pub(super) async fn members(call: &Call<'_>, group: &str) -> Result<Vec<TopicNam
 
 /// `/channel-group/{g}`: adds, removes or lists channels.
 pub(super) async fn change(call: &Call<'_>, segment: &str) -> Result<Answer, Fault> {
-    let group = names::group_to_keep(&names::decoded(segment, call.service)?)?;
+    let group = named(call, segment)?;
     let most = call.tenant.settings.channels_per_group;
     let of = |parameter: &str| {
         let value = call.query.raw_value(parameter);
@@ -40,12 +41,18 @@ pub(super) async fn change(call: &Call<'_>, segment: &str) -> Result<Answer, Fau
     };
     let (added, removed) = (of("add")?, of("remove")?);
     if added.is_none() && removed.is_none() {
+        if !call.pass.may_group(Right::Manage, &group) {
+            call.pass.require(Right::Read, [], [&group])?;
+        }
+        let group = group.name;
         let channels = members(call, &group).await?;
         return Ok(listed(|payload| {
             list("channels", channels.iter().map(TopicName::as_str), payload);
             payload.text("group", &group);
         }));
     }
+    call.pass.require(Right::Manage, [], [&group])?;
+    let group = group.name;
     let names = |topics: Option<Vec<TopicName>>| -> Names {
         topics.into_iter().flatten().map(|topic| topic.as_str().to_owned()).collect()
     };
@@ -72,7 +79,9 @@ pub(super) async fn change(call: &Call<'_>, segment: &str) -> Result<Answer, Fau
 
 /// `/channel-group/{g}/remove`: deletes a group.
 pub(super) async fn remove(call: &Call<'_>, segment: &str) -> Result<Answer, Fault> {
-    let group = names::group_to_keep(&names::decoded(segment, call.service)?)?;
+    let group = named(call, segment)?;
+    call.pass.require(Right::Manage, [], [&group])?;
+    let group = group.name;
     let has_changed = update(call, &key(&group), |channels| {
         channels.clear();
         Ok(())
@@ -91,11 +100,18 @@ pub(super) async fn remove(call: &Call<'_>, segment: &str) -> Result<Answer, Fau
 
 /// `/channel-group`: lists the groups.
 pub(super) async fn all(call: &Call<'_>) -> Result<Answer, Fault> {
+    call.pass.require_everywhere()?;
     let (_, groups) = read(call, INDEX).await?;
     Ok(listed(|payload| {
         payload.text("namespace", "");
         list("groups", groups.iter().map(String::as_str), payload);
     }))
+}
+
+/// The group of a path.
+fn named(call: &Call<'_>, segment: &str) -> Result<Group, Fault> {
+    let name = names::group_to_keep(&names::decoded(segment, call.service)?)?;
+    Ok(Group { name, is_presence: false })
 }
 
 fn key(group: &str) -> String {

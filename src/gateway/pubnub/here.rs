@@ -2,10 +2,11 @@
 
 use axum::body::Bytes;
 
+use super::access::Right;
 use super::answer::{Answer, Service};
 use super::call::{Asked, Call};
 use super::fault::Fault;
-use super::names;
+use super::names::{self, Name};
 use super::translate;
 use crate::core::{PartyId, Roster, Topic, TopicName};
 use crate::gateway::json::{self, Members};
@@ -31,7 +32,7 @@ struct Here {
 
 impl Extent {
     fn of(call: &Call<'_>) -> Result<Self, Fault> {
-        let number = |name: &str| {
+        let number = |name: &str| -> Result<Option<usize>, Fault> {
             let number = call.query.number(name)?;
             Ok(number.map(|number| usize::try_from(number).unwrap_or(usize::MAX)))
         };
@@ -87,7 +88,7 @@ impl Extent {
 pub(super) async fn here_now(call: &Call<'_>, segment: &str) -> Result<Answer, Fault> {
     let asked = call.asked(segment)?;
     let extent = Extent::of(call)?;
-    let topics = call.members(&asked).await?;
+    let topics = call.members(Right::Read, &asked).await?;
     call.admit(topics.iter()).await?;
     let found = look(call, extent, topics).await?;
     match found.as_slice() {
@@ -104,6 +105,7 @@ pub(super) async fn everywhere(call: &Call<'_>) -> Result<Answer, Fault> {
     if !call.tenant.settings.global_here_now {
         return Err(Fault::no_global_here_now());
     }
+    call.pass.require_everywhere()?;
     let extent = Extent::of(call)?;
     let occupied = |roster: &Roster| {
         let is_occupied =
@@ -113,7 +115,9 @@ pub(super) async fn everywhere(call: &Call<'_>) -> Result<Answer, Fault> {
         topics
     };
     let topics = call.broker.read(move |roster, _, _| occupied(roster)).await;
-    let topics = call.admitted(topics.ok_or_else(|| call.unavailable())?).await;
+    let mut topics = topics.ok_or_else(|| call.unavailable())?;
+    topics.retain(|topic| call.pass.may(Right::Read, &Name::of_channel(topic)));
+    let topics = call.admitted(topics).await;
     let found = look(call, extent, topics).await?;
     Ok(multi(extent, found.iter().filter(|here| here.occupancy > 0)))
 }

@@ -1,15 +1,17 @@
 //! What was said in channels before, as far as the hub still keeps it: the newest of each topic's changes.
 
+use std::sync::Arc;
+
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::access::Right;
 use super::answer::{Answer, Service};
 use super::call::Call;
 use super::encode::Extra;
 use super::fault::Fault;
-use super::names;
+use super::names::{self, Name};
 use crate::core::{Change, ChangeKind, Message, Roster, Timetoken, TopicName};
 use crate::gateway::json::{self, Members};
-use std::sync::Arc;
 
 /// The most messages of one channel in an answer.
 const MOST: usize = 100;
@@ -125,6 +127,12 @@ pub(super) async fn of_many(call: &Call<'_>, segment: &str, has_actions: bool) -
     }))
 }
 
+/// `DELETE /v3/history/sub-key/{sub}/channel/{ch}`: messages go by themselves, and not before.
+pub(super) fn delete(call: &Call<'_>, segment: &str) -> Result<Answer, Fault> {
+    call.pass.require(Right::Delete, &call.asked(segment)?.names, [])?;
+    Err(Fault::not_deletable())
+}
+
 /// What is escaped in the names of channels.
 const UNSAFE: &percent_encoding::AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -211,6 +219,8 @@ fn message(change: &Change) -> Option<&Message> {
 
 /// What is kept of each of these channels, oldest first.
 async fn kept(call: &Call<'_>, topics: Vec<TopicName>) -> Result<Vec<Vec<Arc<Change>>>, Fault> {
+    let names: Vec<_> = topics.iter().map(Name::of_channel).collect();
+    call.pass.require(Right::Read, &names, [])?;
     call.admit(topics.iter()).await?;
     let of = |roster: &Roster, topic: &TopicName| {
         let kept = roster.topic(topic).into_iter().flat_map(|known| known.history().iter());

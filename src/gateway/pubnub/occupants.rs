@@ -73,13 +73,13 @@ impl Standing {
 /// The app has as many occupants as it may, or a channel has.
 pub(super) async fn enter(
     call: &Call<'_>,
-    uuid: &PartyId,
+    party: &Arc<Party>,
     stays: Vec<Stay>,
     heartbeat: Option<Duration>,
 ) -> Result<Vec<SessionId>, Fault> {
     let topics: Vec<TopicName> = stays.iter().map(|stay| stay.topic.clone()).collect();
     call.tenant.desk.touch(topics.iter()).map_err(|_| Fault::full())?;
-    let (most, who) = (call.tenant.settings.occupants, uuid.clone());
+    let (most, who) = (call.tenant.settings.occupants, party.id.clone());
     let look = move |roster: &Roster, leases: &Leases, _: Now| {
         let standings: Vec<_> =
             topics.iter().map(|topic| Standing::of(roster, leases, (topic, &who))).collect();
@@ -90,7 +90,7 @@ pub(super) async fn enter(
     let standings = call.broker.read(look).await.ok_or_else(|| call.unavailable())?;
     let standings = standings.ok_or_else(Fault::full)?;
     let entering = stays.iter().zip(&standings).map(|(stay, standing)| {
-        Entrance { call, uuid, stay, standing, session: session(&stay.topic, uuid) }.enter(heartbeat)
+        Entrance { call, party, stay, standing, session: session(&stay.topic, &party.id) }.enter(heartbeat)
     });
     let sessions: Vec<SessionId> = join_all(entering).await.into_iter().collect::<Result<_, _>>()?;
     Ok(sessions)
@@ -99,7 +99,7 @@ pub(super) async fn enter(
 /// One user on its way into one channel.
 struct Entrance<'a> {
     call: &'a Call<'a>,
-    uuid: &'a PartyId,
+    party: &'a Arc<Party>,
     stay: &'a Stay,
     standing: &'a Standing,
     session: SessionId,
@@ -107,9 +107,9 @@ struct Entrance<'a> {
 
 impl Entrance<'_> {
     async fn enter(self, heartbeat: Option<Duration>) -> Result<SessionId, Fault> {
-        let Self { call, uuid, stay, standing, session } = &self;
+        let Self { call, party, stay, standing, session } = &self;
         if let Some(state) = stay.state.as_ref().filter(|_| standing.party.is_some()) {
-            call.tenant.desk.keep_quiet(&stay.topic, uuid, state.fingerprint);
+            call.tenant.desk.keep_quiet(&stay.topic, &party.id, state.fingerprint);
         }
         let usual = call.tenant.settings.timeout;
         let reply = match standing.lease {
@@ -137,10 +137,9 @@ impl Entrance<'_> {
     }
 
     async fn open(&self, timeout: Duration) -> Reply {
-        let Self { call, uuid, standing, session, .. } = self;
+        let Self { call, party, standing, session, .. } = self;
         // What another dialect has said of the user stays.
-        let party = standing.party.clone();
-        let party = party.unwrap_or_else(|| Arc::new(Party::new(PartyId::clone(uuid))));
+        let party = Arc::clone(standing.party.as_ref().unwrap_or(party));
         call.broker.open(opening(*session, party, timeout, &call.tenant.outbox)).await;
         self.say().await
     }
@@ -154,12 +153,12 @@ impl Entrance<'_> {
 
     /// The desk learns what this request has caused.
     fn entered(&self, at: Timetoken, is_change: bool) {
-        let Self { call, uuid, stay, standing, .. } = self;
+        let Self { call, party, stay, standing, .. } = self;
         if is_change && standing.party.is_none() {
-            call.tenant.desk.joined(uuid, &stay.topic, at);
+            call.tenant.desk.joined(&party.id, &stay.topic, at);
         }
         if !is_change && stay.state.is_some() {
-            call.tenant.desk.speak_again(&stay.topic, uuid);
+            call.tenant.desk.speak_again(&stay.topic, &party.id);
         }
     }
 }

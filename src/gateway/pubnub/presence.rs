@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::access::Right;
 use super::answer::{Answer, Service};
 use super::call::{Asked, Call};
 use super::closing::Closing;
@@ -20,9 +21,10 @@ pub(super) async fn heartbeat(call: &Call<'_>, segment: &str) -> Result<Answer, 
     let states = states(call)?;
     let timeout = timeout(call)?;
     call.tenant.desk.follow(&call.broker).await;
+    call.require(Right::Join, &asked)?;
     let stays = stays(call, &asked, &states).await?;
     call.admit(stays.iter().map(|stay| &stay.topic)).await?;
-    let _spoken = Closing::of(call, who, stays.iter().map(|stay| stay.topic.clone()));
+    let _spoken = Closing::of(call, &who.id, stays.iter().map(|stay| stay.topic.clone()));
     occupants::enter(call, who, stays, timeout).await?;
     Ok(Answer::ok(Service::Presence, r#"{"status":200,"message":"OK","service":"Presence"}"#))
 }
@@ -31,8 +33,12 @@ pub(super) async fn heartbeat(call: &Call<'_>, segment: &str) -> Result<Answer, 
 pub(super) async fn leave(call: &Call<'_>, segment: &str) -> Result<Answer, Fault> {
     let asked = call.asked(segment)?;
     let who = call.who()?;
-    let topics = call.members(&asked).await?;
-    occupants::leave(&call.broker, who, &topics).await;
+    let mut topics: Vec<TopicName> = asked.channels().cloned().collect();
+    for group in asked.groups.iter().filter(|group| !group.is_presence) {
+        // Whoever may be there no more may still leave.
+        topics.extend(groups::members(call, &group.name).await?);
+    }
+    occupants::leave(&call.broker, &who.id, &topics).await;
     let body = r#"{"status":200,"message":"OK","action":"leave","service":"Presence"}"#;
     Ok(Answer::ok(Service::Presence, body))
 }
@@ -66,7 +72,7 @@ pub(super) async fn stays(call: &Call<'_>, asked: &Asked, states: &States) -> Re
     }
     for group in asked.groups.iter().filter(|group| !group.is_presence) {
         let of_group = state(&group.name)?;
-        for topic in groups::members(call, &group.name).await? {
+        for topic in call.in_group(Right::Join, group).await? {
             let own = state(topic.as_str())?;
             let said = stays.entry(topic).or_default();
             *said = said.take().or(own).or_else(|| of_group.clone());

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use serde_json::value::RawValue;
 
+use super::access::Right;
 use super::answer::{Answer, Service};
 use super::call::Call;
 use super::encode::Extra;
 use super::fault::{Fault, Unsent};
-use super::names;
+use super::names::{self, Name};
 use crate::broker::Reply;
-use crate::core::{Command, Message, Party, Timetoken, TopicName};
+use crate::core::{Command, Message, Timetoken, TopicName};
 use crate::gateway::json;
 
 /// How messages and signals are called in other dialects.
@@ -40,6 +41,7 @@ pub(super) async fn publish(call: &Call<'_>, said: Said<'_>) -> Result<Answer, F
         Ok(read) => read?,
         Err(why) => return Err(Fault::unsent(why, call.now().await?)),
     };
+    call.pass.require(Right::Write, [&Name::of_channel(&topic)], [])?;
     call.admit([&topic].into_iter()).await?;
     call.tenant.desk.follow(&call.broker).await;
     call.tenant.desk.touch([&topic].into_iter()).map_err(|_| Fault::full())?;
@@ -90,8 +92,7 @@ fn read(call: &Call<'_>, said: &Said<'_>) -> Result<Read, Unsent> {
 fn message(call: &Call<'_>, is_signal: bool, text: &str, extra: Bytes) -> Result<Option<Message>, Fault> {
     let is_kept = call.query.text("store")?.as_deref() != Some("0") && !is_signal;
     let is_for_nobody = !is_kept && !is_signal && call.query.flag("norep").unwrap_or_default();
-    let from =
-        call.uuid.clone().map_or_else(|| Arc::clone(&call.tenant.nobody), |uuid| Party::new(uuid).into());
+    let from = Arc::clone(call.party.as_ref().unwrap_or(&call.tenant.nobody));
     let message = Message {
         from,
         session: None,

@@ -4,24 +4,29 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 
+use super::access;
 use super::answer::{Answer, Callback, Service, preflight};
 use super::body::{BadBody, unpacked};
-use super::call::Call;
+use super::call::{Call, Target, tenant};
 use super::dialect::Shared;
 use super::fault::{Fault, Unsent};
 use super::publish::{Said, publish};
+use super::query::Query;
 use super::{groups, here, history, names, presence, state, subscribe};
 use crate::gateway::limits::Admission;
 
 /// The longest address.
 const MAX_URI: usize = 32 * 1024;
+
+/// The most bytes of a grant.
+const MOST_GRANT: usize = 64 * 1024;
 
 /// The routes of the dialect.
 pub fn router(shared: Arc<Shared>) -> Router {
@@ -35,6 +40,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         "/publish/{*rest}",
         "/signal/{*rest}",
         "/time/{*rest}",
+        "/v3/pam/{*rest}",
     ];
     let routes = paths.into_iter().fold(Router::new(), |routes, path| routes.route(path, any(serve)));
     routes.with_state(shared)
@@ -143,25 +149,56 @@ async fn answer(shared: &Shared, parts: &Parts, body: Body) -> Result<Answer, Fa
     if let ["time", callback] = segments.as_slice() {
         return time(shared, callback).await;
     }
-    let Route { service, key, action, callback } = route(&segments).ok_or_else(|| Fault::not_found(path))?;
     let admission = parts.extensions.get::<Arc<Admission>>();
     let address: Option<IpAddr> = admission.and_then(|admission| admission.address());
-    let mut call = Call::new(shared, (service, key), query, address)?;
-    call.is_subscribe = matches!(action, Action::Subscribe(_));
+    let method = parts.method.as_str();
+    if let ["v3", "pam", key, "grant", rest @ ..] = segments.as_slice() {
+        let service = Service::AccessManager;
+        let target = Target { service, key, method, path, query, address, is_subscribe: false };
+        return Box::pin(manage(shared, target, rest, body)).await;
+    }
+    let Route { service, key, action, callback } = route(&segments).ok_or_else(|| Fault::not_found(path))?;
+    let is_subscribe = matches!(action, Action::Subscribe(_));
+    let target = Target { service, key, method, path, query, address, is_subscribe };
+    let tenant = tenant(shared, &target)?;
+    if !is_subscribe && !tenant.allows_request(&shared.clock) {
+        return Err(Fault::too_many_requests(service, 1));
+    }
     // Whoever names an app is one of its clients: that it rests between two requests is how they are.
     if let Some(admission) = admission {
         admission.authenticate();
     }
-    if !call.is_subscribe && !call.tenant.allows_request(&shared.clock) {
-        return Err(Fault::too_many_requests(service, 1));
-    }
     let callback = Callback::parse(&names::decoded(callback, service)?, service)?;
+    let body = match parts.method {
+        Method::GET => Bytes::new(),
+        _ => read(shared, (service, tenant.settings.message_bytes), body).await?,
+    };
+    let call = Box::pin(Call::new(shared, target, &body)).await?;
     let callback = callback.map_or_else(|| call.query.callback(), |callback| Ok(Some(callback)))?;
-    let answer = act(&call, action, parts, body).await?;
+    let answer = act(&call, action, &parts.method, body).await?;
     Ok(answer.called(callback.as_ref()))
 }
 
-async fn act(call: &Call<'_>, action: Action<'_>, parts: &Parts, body: Body) -> Result<Answer, Fault> {
+/// Grants and revocations.
+async fn manage(shared: &Shared, target: Target<'_>, rest: &[&str], body: Body) -> Result<Answer, Fault> {
+    let service = target.service;
+    let tenant = tenant(shared, &target)?;
+    if !tenant.allows_request(&shared.clock) {
+        return Err(Fault::too_many_requests(service, 1));
+    }
+    let body = read(shared, (service, MOST_GRANT), body).await?;
+    let query = Query::parse(target.query, service)?;
+    let (app, settings) = (&tenant.app, &*tenant.settings);
+    let Target { method, path, .. } = target;
+    let asked = access::Asked { app, settings, method, path, query: &query, body: &body };
+    match (method, rest) {
+        ("POST", []) => shared.access.grant(&asked),
+        ("DELETE", [token]) => shared.access.revoke(&asked, token).await,
+        _ => Err(Fault::not_found(path)),
+    }
+}
+
+async fn act(call: &Call<'_>, action: Action<'_>, method: &Method, body: Bytes) -> Result<Answer, Fault> {
     match action {
         Action::Subscribe(channels) => subscribe::subscribe(call, channels).await,
         Action::Heartbeat(channels) => Box::pin(presence::heartbeat(call, channels)).await,
@@ -173,9 +210,7 @@ async fn act(call: &Call<'_>, action: Action<'_>, parts: &Parts, body: Body) -> 
         Action::GetState(channels, uuid) => Box::pin(state::get(call, channels, uuid)).await,
         Action::Group(_) | Action::RemoveGroup(_) | Action::Groups => Box::pin(grouped(call, action)).await,
         Action::OldHistory(channel) => Box::pin(history::of_one(call, channel)).await,
-        Action::History(_, _) | Action::Counts(_) if parts.method == Method::DELETE => {
-            Err(Fault::not_deletable())
-        }
+        Action::History(channels, _) if method == Method::DELETE => history::delete(call, channels),
         Action::History(channels, has_actions) => {
             Box::pin(history::of_many(call, channels, has_actions)).await
         }
@@ -196,14 +231,14 @@ async fn grouped(call: &Call<'_>, action: Action<'_>) -> Result<Answer, Fault> {
 }
 
 /// Publishes what stands in the path, or else in the body.
-async fn said(call: &Call<'_>, action: Action<'_>, body: Body) -> Result<Answer, Fault> {
+async fn said(call: &Call<'_>, action: Action<'_>, body: Bytes) -> Result<Answer, Fault> {
     let Action::Publish { key, channel, text, is_signal } = action else { return Err(Fault::not_found("")) };
     let decoded = |text| names::decoded(text, call.service);
     let (key, channel) = (decoded(key)?, decoded(channel)?);
     let most = call.tenant.settings.message_bytes;
     let said = match text {
         Some(text) => decoded(text)?.into_owned().into(),
-        None => match unpacked(&read(call, most, body).await?, most) {
+        None => match unpacked(&body, most) {
             Ok(body) => body,
             Err(why) => {
                 let why = if why == BadBody::TooLong { Unsent::TooLarge } else { Unsent::Json };
@@ -215,12 +250,12 @@ async fn said(call: &Call<'_>, action: Action<'_>, body: Body) -> Result<Answer,
 }
 
 /// Reads a body of so many bytes at most, if it comes in time.
-async fn read(call: &Call<'_>, most: usize, body: Body) -> Result<axum::body::Bytes, Fault> {
+async fn read(shared: &Shared, (service, most): (Service, usize), body: Body) -> Result<Bytes, Fault> {
     // What cannot be compressed grows a little by the attempt.
     let most = most.saturating_add(1024);
     tokio::select! {
-        body = axum::body::to_bytes(body, most) => body.map_err(|_| Fault::long_body(call.service)),
-        () = call.shared.clock.sleep(call.shared.body_timeout) => Err(Fault::long_body(call.service)),
+        body = axum::body::to_bytes(body, most) => body.map_err(|_| Fault::long_body(service)),
+        () = shared.clock.sleep(shared.body_timeout) => Err(Fault::long_body(service)),
     }
 }
 

@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use futures::future::join_all;
 
+use super::access::Right;
 use super::answer::{Answer, Service};
 use super::call::Call;
 use super::fault::Fault;
@@ -21,7 +22,7 @@ pub(super) async fn set(call: &Call<'_>, segment: &str, uuid: &str) -> Result<An
     let state = call.query.state(&call.tenant.settings, &call.tenant.app.limits.json)?;
     let content = presence::content(call, state.get())?;
     call.tenant.desk.follow(&call.broker).await;
-    let topics = call.members(&asked).await?;
+    let topics = call.members(Right::Join, &asked).await?;
     call.admit(topics.iter()).await?;
     call.tenant.desk.touch(topics.iter()).map_err(|_| Fault::full())?;
     let (places, party) = (topics.clone(), who.clone());
@@ -75,7 +76,7 @@ fn command(
 pub(super) async fn get(call: &Call<'_>, segment: &str, uuid: &str) -> Result<Answer, Fault> {
     let asked = call.asked(segment)?;
     let who = names::uuid(&names::decoded(uuid, call.service)?, call.service)?;
-    let topics = call.members(&asked).await?;
+    let topics = call.members(Right::Read, &asked).await?;
     call.admit(topics.iter()).await?;
     let party = who.clone();
     let states = call.broker.read(move |roster, _, now| {

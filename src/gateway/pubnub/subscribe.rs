@@ -1,10 +1,12 @@
 //! Subscribe: what has come is answered at once, and otherwise the request is held until something comes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
 
+use super::access::Right;
 use super::answer::{Answer, Service};
 use super::call::{Asked, Call};
 use super::closing::Closing;
@@ -12,14 +14,14 @@ use super::desk::{Entry, Found, Side, Source, Wanted, Watch, Woken};
 use super::encode;
 use super::fault::Fault;
 use super::filter::{Facts, Filter};
-use super::groups;
 use super::names::Name;
 use super::occupants;
 use super::presence;
 use super::sdk::Data;
 use super::tenant::{Place, Tenant};
 use crate::broker::{Clock, Handle};
-use crate::core::{Mono, PartyId, SessionId, Timetoken, TopicName};
+use crate::core::{Mono, Party, PartyId, SessionId, Timetoken, TopicName};
+use crate::telemetry::Metrics;
 
 /// When whoever was refused is to come back, in seconds.
 const RETRY_AFTER: u32 = 5;
@@ -62,10 +64,27 @@ struct Held {
     sessions: Box<[SessionId]>,
     closing: Option<Closing>,
     _place: Place,
+    _counted: Counted,
+}
+
+/// One that is counted among those that are held.
+struct Counted(Metrics);
+
+impl Counted {
+    fn new(metrics: &Metrics) -> Self {
+        metrics.poll_begins();
+        Self(metrics.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.poll_ends();
+    }
 }
 
 async fn prepare(call: &Call<'_>, segment: &str) -> Result<Prepared, Fault> {
-    let asked = call.asked(segment)?;
+    let asked = allowed(call, call.asked(segment)?)?;
     let cursor = call.query.cursor()?.timetoken;
     let states = presence::states(call)?;
     let timeout = presence::timeout(call)?;
@@ -89,12 +108,13 @@ async fn prepare(call: &Call<'_>, segment: &str) -> Result<Prepared, Fault> {
     let watches_presence = of_presence(&wanted);
     watch.want(wanted).map_err(|_| Fault::full())?;
     let (mut sessions, mut closing) = (Vec::new(), None);
-    if let Some(uuid) = &call.uuid {
-        place.claim(uuid, watch.release());
+    if let Some(party) = &call.party {
+        place.claim(&party.id, watch.release());
+        call.require(Right::Join, &asked)?;
         let stays = presence::stays(call, &asked, &states).await?;
         call.admit(stays.iter().map(|stay| &stay.topic)).await?;
-        closing = Some(Closing::of(call, uuid, stays.iter().map(|stay| stay.topic.clone())));
-        sessions = occupants::enter(call, uuid, stays, timeout).await?;
+        closing = Some(Closing::of(call, &party.id, stays.iter().map(|stay| stay.topic.clone())));
+        sessions = occupants::enter(call, party, stays, timeout).await?;
     }
     if cursor == Timetoken(0) {
         closing.into_iter().for_each(Closing::answered);
@@ -112,15 +132,33 @@ async fn prepare(call: &Call<'_>, segment: &str) -> Result<Prepared, Fault> {
         is_lone: asked.is_lone,
         filter,
         form: call.query.sdk().data(),
-        uuid: call.uuid.clone(),
+        uuid: call.party.as_ref().map(|party| party.id.clone()),
         sessions: sessions.into(),
         closing,
         _place: place,
+        _counted: Counted::new(&call.shared.metrics),
     })))
+}
+
+/// What a request asks for and may. Libraries ask for the presence of a channel together with the channel: if only that is not
+/// allowed, the rest is.
+fn allowed(call: &Call<'_>, mut asked: Asked) -> Result<Asked, Fault> {
+    let channels: HashSet<TopicName> = asked.channels().cloned().collect();
+    asked.names.retain(|name| {
+        !name.is_presence || call.pass.may(Right::Read, name) || !channels.contains(&name.topic)
+    });
+    let groups: HashSet<Arc<str>> =
+        asked.groups.iter().filter(|group| !group.is_presence).map(|group| Arc::clone(&group.name)).collect();
+    asked.groups.retain(|group| {
+        !group.is_presence || call.pass.may_group(Right::Read, group) || !groups.contains(&group.name)
+    });
+    call.pass.require(Right::Read, &asked.names, &asked.groups)?;
+    Ok(asked)
 }
 
 /// There are too many. Whoever cannot wait is held for a while, and then told that nothing happened.
 fn shed(call: &Call<'_>, cursor: Timetoken) -> Result<Prepared, Fault> {
+    call.shared.metrics.poll_shed();
     if call.query.sdk().can_wait() {
         return Err(Fault::too_many_requests(Service::PubSub, RETRY_AFTER));
     }
@@ -145,8 +183,8 @@ fn nothing(call: &Call<'_>, cursor: Timetoken) -> Answer {
 /// The beginning: from now on, but not without the user's own joins, which it waits for.
 async fn handshake(call: &Call<'_>, watches_presence: &[TopicName]) -> Result<Answer, Fault> {
     let now = call.now().await?;
-    let own = |uuid: &PartyId| call.tenant.desk.own_join(uuid, watches_presence.iter());
-    let own = call.uuid.as_ref().and_then(own).map(|join| Timetoken(join.0.saturating_sub(1)));
+    let own = |party: &Arc<Party>| call.tenant.desk.own_join(&party.id, watches_presence.iter());
+    let own = call.party.as_ref().and_then(own).map(|join| Timetoken(join.0.saturating_sub(1)));
     Ok(nothing(call, own.map_or(now, |own| own.min(now))))
 }
 
@@ -156,7 +194,7 @@ async fn wanted(call: &Call<'_>, asked: &Asked) -> Result<Vec<Wanted>, Fault> {
     for group in &asked.groups {
         let name: Arc<str> = group.written().into();
         let side = if group.is_presence { Side::Presence } else { Side::Messages };
-        for topic in groups::members(call, &group.name).await? {
+        for topic in call.in_group(Right::Read, group).await? {
             wanted.push(Wanted { source: Source::Channel(topic), side, asked: Arc::clone(&name) });
         }
     }

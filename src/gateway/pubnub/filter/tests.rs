@@ -114,7 +114,10 @@ fn meta() -> Value {
     json!({"one": 1, "two": 2, "word": "word"})
 }
 
-fn number() -> impl Strategy<Value = (String, Option<i32>)> {
+/// A calculation as text, and what it comes to.
+type Calculation = (String, Option<i32>);
+
+fn number() -> impl Strategy<Value = Calculation> {
     let leaf = prop_oneof![
         (0..4_i32).prop_map(|number| (number.to_string(), Some(number))),
         Just(("one".to_owned(), Some(1))),
@@ -122,7 +125,7 @@ fn number() -> impl Strategy<Value = (String, Option<i32>)> {
         Just(("nope".to_owned(), None)),
         Just(("word".to_owned(), None)),
     ];
-    let sum = |((one, a), sign, (other, b)): ((String, Option<i32>), char, (String, Option<i32>))| {
+    let sum = |((one, a), sign, (other, b)): (Calculation, char, Calculation)| {
         let value = a.zip(b).map(|(a, b)| match sign {
             '+' => a + b,
             '-' => a - b,
