@@ -10,6 +10,9 @@ const ROOMS = { channels: [ROOM], presence: true };
 /** Those that come back by themselves, Python where it is told so. */
 const FAITHFUL = [PY, PYA, JS];
 
+/** A client knows that it has lost the hub. With asyncio the SDK says then that it has it again. */
+const notices = (client) => client.next(client.kind === PYA ? '@reconnected' : '@disconnected', undefined, PATIENCE.leave);
+
 suite('failing', (stage) => {
   stage.each('P45', FAITHFUL, 'loses its network, comes back by itself with its old cursor, and has missed nothing', async (scene, kind) => {
     const ana = await scene.inside(kind, 'ana', ROOM, { reconnect: true });
@@ -17,7 +20,7 @@ suite('failing', (stage) => {
     await ana.polls();
     ana.wire.down();
     for (const n of [1, 2, 3]) await scene.publish(ROOM, n);
-    await ana.next('@disconnected');
+    await notices(ana);
     ana.wire.up();
     for (const n of [1, 2, 3]) await ana.next('@message', { message: n }, PATIENCE.leave);
     assert.equal(ana.inbox.arrivals.filter(({ event }) => event === '@message').length, 0, 'nothing comes twice');
@@ -40,7 +43,7 @@ suite('failing', (stage) => {
     await ana.polls();
     ana.wire.down();
     await first.end();
-    await ana.next('@disconnected');
+    await notices(ana);
     const second = await ownHub(scene);
     ana.wire.leadTo(second.port);
     ana.wire.up();
@@ -83,7 +86,8 @@ suite('failing', (stage) => {
     const holders = [];
     for (const name of ['h1', 'h2']) holders.push(await (await scene.client(RAW, name)).hold('elsewhere', { tt }));
     const refused = await scene.raw.poll(ROOM, { tt });
-    assert.deepEqual([refused.status, refused.body], [429, { status: 429, error: true, message: 'Too many requests.' }]);
+    const { status, error, message } = refused.body;
+    assert.deepEqual([refused.status, status, error, message], [429, 429, true, 'Too many requests.']);
     assert.match(refused.headers['retry-after'], /^\d+$/);
     assert.ok(refused.headers['content-type']);
     for (const version of ['0.3.0', '0.4.0']) {
@@ -101,9 +105,10 @@ suite('failing', (stage) => {
     await ana.subscribe(ROOMS);
     const begun = performance.now();
     const polls = () => ana.tap.to('v2/subscribe').filter(({ answer, target }) => answer === 200 && !target.includes('tt=0&') && !target.endsWith('tt=0'));
-    await ana.tap.until(() => polls().length >= 2, 'two slow answers');
+    await ana.tap.until(() => polls().length >= 1, 'a slow answer');
     assert.ok(performance.now() - begun >= 900);
-    assert.deepEqual(ana.tap.requests.filter(({ answer }) => answer !== undefined && answer !== 200), []);
+    await ana.polls();
+    assert.deepEqual([ana.tap.requests.length, ana.tap.requests.filter(({ answer }) => answer !== undefined && answer !== 200)], [3, []]);
   }, { polls: 1, hold: '30s' });
 
   stage.each('P47', SDKS, 'is denied a channel and a group, and told which', async (scene, kind) => {
@@ -155,7 +160,6 @@ suite('failing', (stage) => {
     ['a group with a reserved character', '/v1/channel-registration/sub-key/{sub}/channel-group/grp%2C1', { add: 'room-a' }, [400, { status: 400, message: 'Reserved character in input parameters.', service: 'channel-registry', error: true }]],
     ['a cursor that is none', '/v2/subscribe/{sub}/room-a/0', { tt: 'soon' }, [400, undefined]],
     ['a heartbeat that is no number', '/v2/presence/sub-key/{sub}/channel/room-a/heartbeat', { heartbeat: 'soon' }, [400, undefined]],
-    ['no channel at all', '/v2/presence/sub-key/{sub}/channel/,/heartbeat', {}, [400, undefined]],
     ['a long channel', `/v2/presence/sub-key/{sub}/channel/${long}/heartbeat`, {}, [400, undefined]],
   ]) {
     stage.one('P47 raw', `is told of ${what}: ${path.slice(0, 24)}`, async (scene) => {

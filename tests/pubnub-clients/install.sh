@@ -5,6 +5,10 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 npm ci --silent --no-audit --no-fund
+# Clients of other dialects, for company, are those of the other suites.
+for suite in ../spaces ../pusher-clients; do
+    [ -d "$suite/node_modules" ] || (cd "$suite" && npm ci --silent --no-audit --no-fund)
+done
 
 PYTHON=python3
 command -v python3.11 >/dev/null && PYTHON=python3.11

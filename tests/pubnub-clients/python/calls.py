@@ -38,8 +38,11 @@ def built(builder, **values):
 
 
 def named(pubnub, what, command):
-    """The names of channels and groups that a builder is told, where there are any."""
-    return built(getattr(pubnub, what)(), channels=command.get("channels"), channel_groups=command.get("groups"))
+    """The names of channels and groups that a builder is told, where there are any: a text, a list, or a tuple if that is asked for."""
+    as_asked = tuple if command.get("asTuple") else lambda names: names
+    names = {"channels": command.get("channels"), "channel_groups": command.get("groups")}
+    told = {name: as_asked(value) for name, value in names.items() if value is not None}
+    return built(getattr(pubnub, what)(), **told)
 
 
 def grant(pubnub, asked):
