@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { JS, PY, PYA, RAW, RS, SDKS } from './kit/kinds.mjs';
 import { PATIENCE } from '../kit/patience.mjs';
+import { refused } from './kit/refused.mjs';
 import { suite } from './kit/scene.mjs';
 
 const ROOM = 'room-a';
@@ -85,11 +86,11 @@ suite('failing', (stage) => {
     const tt = await scene.raw.handshake(ROOM);
     const holders = [];
     for (const name of ['h1', 'h2']) holders.push(await (await scene.client(RAW, name)).hold('elsewhere', { tt }));
-    const refused = await scene.raw.poll(ROOM, { tt });
-    const { status, error, message } = refused.body;
-    assert.deepEqual([refused.status, status, error, message], [429, 429, true, 'Too many requests.']);
-    assert.match(refused.headers['retry-after'], /^\d+$/);
-    assert.ok(refused.headers['content-type']);
+    const shed = await scene.raw.poll(ROOM, { tt });
+    const { status, error, message } = shed.body;
+    assert.deepEqual([shed.status, status, error, message], [429, 429, true, 'Too many requests.']);
+    assert.match(shed.headers['retry-after'], /^\d+$/);
+    assert.ok(shed.headers['content-type']);
     for (const version of ['0.3.0', '0.4.0']) {
       const slow = await scene.raw.poll(ROOM, { tt, pnsdk: `PubNub-Rust%2F${version}` });
       assert.deepEqual([slow.status, slow.body], [200, { t: { t: tt, r: 1 }, m: [] }]);
@@ -115,8 +116,8 @@ suite('failing', (stage) => {
     const ana = await scene.client(kind, 'ana');
     await ana.call('subscribe', { channels: [ROOM] });
     const denied = await ana.next('@denied');
-    assert.ok([denied.channels ?? []].flat().includes(ROOM) || String(denied.data).includes(ROOM), JSON.stringify(denied));
-    for (const [what, asked] of [['hereNow', { channels: [ROOM] }], ['setState', { channels: [ROOM], state: { n: 1 } }], ['publish', { channel: ROOM, message: 1 }]]) {
+    assert.ok([denied.channels ?? []].flat().includes(ROOM), JSON.stringify(denied));
+    for (const [what, asked] of refused(kind, ROOM)) {
       const error = await ana.call(what, asked).then(() => assert.fail(`${what} is not refused`), (raised) => raised);
       assert.equal(error.status, 403, `${what}: ${error.message}`);
     }

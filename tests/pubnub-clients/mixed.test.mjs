@@ -10,7 +10,7 @@ import { PATIENCE } from '../kit/patience.mjs';
 const ROOM = 'presence-room';
 const KEYS = { access_manager: true };
 const OPEN = { open_topics: true };
-/** Its own join is no news to somebody who knows that it is here. */
+/** Whoever has the secret key may do everything. */
 const SIGNED = { signs: true };
 
 /** Who is there by what a PubNub client was told, from when it came. */
@@ -91,7 +91,7 @@ suite('a mixed topic', (stage) => {
 
   stage.each('P11', [PY, JS], 'is one with a client of /ws of the same user, until neither is left', async (scene, kind) => {
     const watcher = await pusher(scene, 'watcher', ROOM);
-    const nora = await native(scene, 'nora', ROOM, {});
+    const nora = await native(scene, 'nora', ROOM, {}, false);
     await watcher.next('@added', { id: 'nora' });
     const other = await scene.client(kind, 'nora', SIGNED);
     await other.subscribe({ channels: [ROOM] });

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { JS, PY, PYA, RAW, RS, SDKS } from './kit/kinds.mjs';
 import { suite } from './kit/scene.mjs';
+import { refused } from './kit/refused.mjs';
 import { send } from './kit/clients/raw.mjs';
 
 const ROOM = 'room-a';
@@ -26,7 +27,7 @@ suite('security', (stage) => {
       await ana.call('publish', { channel: ROOM, message: 'hello' });
       await ana.next('@message', { message: 'hello' });
       assert.deepEqual((await ana.call('hereNow', { channels: [ROOM] })).totalOccupancy, 1);
-      for (const [what, asked] of [['hereNow', { channels: ['room-b'] }], ['publish', { channel: 'room-b', message: 1 }], ['setState', { channels: ['room-b'], state: { n: 1 } }]]) {
+      for (const [what, asked] of refused(kind, 'room-b')) {
         const error = await ana.call(what, asked).then(() => assert.fail(`${what} is granted`), (raised) => raised);
         assert.equal(error.status, 403, `${what}: ${error.message}`);
       }
@@ -81,8 +82,8 @@ suite('security', (stage) => {
 
   stage.each('P48', [PY, JS], 'is told what is wrong with a grant', async (scene, kind) => {
     const admin = await scene.client(kind, 'admin', { signs: true });
-    const refused = async (asked) => admin.call('grant', asked).then(() => assert.fail('it is granted'), (raised) => raised);
-    const long = await refused({ ttl: 43_201, channels: { [ROOM]: READ } });
+    const wrong = async (asked) => admin.call('grant', asked).then(() => assert.fail('it is granted'), (raised) => raised);
+    const long = await wrong({ ttl: 43_201, channels: { [ROOM]: READ } });
     assert.equal(long.status, 400, long.message);
     assert.match(long.text, /Range should be 1 to 43200 minute|Invalid ttl/);
     const stranger = await scene.client(kind, 'stranger', { secretKey: 'not the secret of the app, but as long' });
@@ -93,9 +94,11 @@ suite('security', (stage) => {
   stage.each('P49', SDKS, 'signs everything, with names that every SDK encodes in its own way', async (scene, kind) => {
     const ana = await scene.client(kind, ODD_USER, { signs: true });
     const state = { note: '~ ( ) * ! \' / + ü', n: 1 };
-    if (kind !== RS) {
-      await ana.call('addToGroup', { group: 'g one', channels: [ODD_ROOM] });
-      assert.deepEqual(await ana.call('listGroup', { group: 'g one' }), [ODD_ROOM]);
+    // With asyncio the names of groups and their channels are sent as they are, and a target has no spaces.
+    if (kind !== RS && kind !== PYA) {
+      const group = 'g (one)~';
+      await ana.call('addToGroup', { group, channels: [ODD_ROOM] });
+      assert.deepEqual(await ana.call('listGroup', { group }), [ODD_ROOM]);
     }
     await ana.subscribe({ channels: [ODD_ROOM], presence: true });
     await ana.sees('join', ODD_USER, { channel: ODD_ROOM });
@@ -124,28 +127,29 @@ suite('security', (stage) => {
     const ask = (changed) => send(scene.hub.port, changed);
     assert.equal((await ask(target)).status, 200, 'a request that is sent again within its time');
     const flipped = target.replace(/signature=(v2\.)?(.)/, (_, version = '', first) => `signature=${version}${first === 'A' ? 'B' : 'A'}`);
-    const refused = await ask(flipped);
-    assert.deepEqual([refused.status, refused.body.service], [403, 'Access Manager']);
+    const forged = await ask(flipped);
+    assert.deepEqual([forged.status, forged.body.service], [403, 'Access Manager']);
     assert.equal((await ask(target.replace(ROOM, 'room-b'))).status, 403);
     const [, stamp] = /timestamp=(\d+)/.exec(target);
     const late = await ask(target.replace(stamp, String(Number(stamp) - 120)));
     assert.deepEqual([late.status, late.body], [400, { message: 'Invalid Timestamp', error: true, service: 'Access Manager', status: 400 }]);
   }, LOCKED);
 
-  const neighbour = stage.app();
-
-  stage.each('P50', SDKS, 'hears nothing of a channel of the same name with another key', async (scene, kind) => {
-    const ana = await scene.inside(kind, 'ana');
-    const ben = await scene.client(kind, 'ben', { app: neighbour });
-    await ben.subscribe(ROOMS);
-    await ben.sees('join', 'ben', { occupancy: 1 });
-    await ben.call('publish', { channel: ROOM, message: 'elsewhere' });
-    await ben.next('@message', { message: 'elsewhere' });
-    assert.deepEqual(await ben.call('whereNow', { uuid: 'ana' }), []);
-    await scene.settle(ROOM, ana);
-    ana.hasNothing();
-    assert.deepEqual(await scene.users(), ['ana']);
-  });
+  for (const kind of SDKS) {
+    const neighbour = stage.app();
+    stage.one(`P50 ${kind.name}`, 'hears nothing of a channel of the same name with another key', async (scene) => {
+      const ana = await scene.inside(kind, 'ana');
+      const ben = await scene.client(kind, 'ben', { app: neighbour });
+      await ben.subscribe(ROOMS);
+      await ben.sees('join', 'ben', { occupancy: 1 });
+      await ben.call('publish', { channel: ROOM, message: 'elsewhere' });
+      await ben.next('@message', { message: 'elsewhere' });
+      assert.deepEqual(await ben.call('whereNow', { uuid: 'ana' }), []);
+      await scene.settle(ROOM, ana);
+      ana.hasNothing();
+      assert.deepEqual(await scene.users(), ['ana']);
+    });
+  }
   stage.one('P50 raw', 'is served to a page of any origin', async (scene) => {
     const origin = { origin: 'https://page.example.test' };
     for (const [path, query] of [['/v2/subscribe/{sub}/room-a/0', { tt: 0 }], ['/publish/{pub}/{sub}/0/room-a/0/1', {}], ['/v2/presence/sub-key/{sub}/channel/room-a', {}], ['/v1/channel-registration/sub-key/{sub}/channel-group', {}], ['/time/0', {}]]) {

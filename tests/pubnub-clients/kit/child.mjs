@@ -16,7 +16,7 @@ function open({ client, options }) {
   const told = ({ timetoken, userMetadata, ...rest }) => ({ ...rest, tt: timetoken, meta: userMetadata });
   pubnub.addListener({
     status: ({ category, operation, affectedChannels, affectedChannelGroups, statusCode, error, errorData }) =>
-      tell({ client, event: '@status', payload: { category, operation, channels: affectedChannels, groups: affectedChannelGroups, status: statusCode, isError: error, data: errorData?.response?.text } }),
+      tell({ client, event: '@status', payload: { category, operation, channels: affectedChannels ?? errorData?.payload?.channels, groups: affectedChannelGroups ?? errorData?.payload?.['channel-groups'], status: statusCode, isError: error } }),
     presence: (event) => tell({ client, event: '@presence', payload: told(event) }),
     message: (event) => tell({ client, event: '@message', payload: told(event) }),
     signal: (event) => tell({ client, event: '@signal', payload: told(event) }),
@@ -50,14 +50,17 @@ const doers = {
   listGroups: async (pubnub) => (await pubnub.channelGroups.listGroups()).groups,
   time: async (pubnub) => String((await pubnub.time()).timetoken),
   history: async (pubnub, { channel }) => (await pubnub.history({ channel, stringifiedTimeToken: true })).messages.map(({ entry, timetoken }) => ({ message: entry, tt: timetoken })),
-  grant: (pubnub, { ttl, uuid, meta, channels = {}, groups = {}, channelsPatterns = {}, groupsPatterns = {} }) =>
-    pubnub.grantToken({ ttl, meta, authorized_uuid: uuid, resources: { channels: all(channels), groups: all(groups) }, patterns: { channels: all(channelsPatterns), groups: all(groupsPatterns) } }),
+  grant: (pubnub, { ttl, uuid, meta, ...asked }) =>
+    pubnub.grantToken({ ttl, meta, authorized_uuid: uuid, resources: granted(asked.channels, asked.groups), patterns: granted(asked.channelsPatterns, asked.groupsPatterns) }),
   revoke: (pubnub, { token }) => pubnub.revokeToken(token),
   dispose: (pubnub) => pubnub.stop(),
 };
 
-/** Lists of permissions as the SDK takes them. */
-const all = (names) => Object.fromEntries(Object.entries(names).map(([name, allowed]) => [name, Object.fromEntries(allowed.map((one) => [one, true]))]));
+/** Lists of permissions as the SDK takes them, which takes none that are empty. */
+function granted(channels = {}, groups = {}) {
+  const all = (names) => Object.fromEntries(Object.entries(names).map(([name, allowed]) => [name, Object.fromEntries(allowed.map((one) => [one, true]))]));
+  return Object.keys({ ...channels, ...groups }).length === 0 ? undefined : { channels: all(channels), groups: all(groups) };
+}
 
 async function obey(line) {
   const { number, do: what, client } = line;
@@ -65,7 +68,7 @@ async function obey(line) {
     const result = what === 'open' ? open(line) : await doers[what](clients.get(client), line);
     tell({ answers: number, result: result ?? null });
   } catch ({ name, message, status, stack }) {
-    const text = status?.errorData?.response?.text ?? status?.message ?? message;
+    const text = status?.errorData?.error?.message ?? status?.errorData?.message ?? status?.message ?? message;
     const of = status?.errorData?.payload ?? {};
     tell({ answers: number, raised: { name, text: String(text), status: status?.statusCode, category: status?.category, channels: of.channels, groups: of['channel-groups'], stack: status ? undefined : stack } });
   }

@@ -32,12 +32,12 @@ export async function spaces(scene, id, topic, content) {
   return client;
 }
 
-/** A client of `/ws` that is in a topic with this content, or only watches when there is none. */
-export async function native(scene, id, topic, content) {
+/** A client of `/ws` that is in a topic with this content. If it asks who is there, that is seen in the topic. */
+export async function native(scene, id, topic, content, asks = true) {
   const client = await new NativeClient(id, scene.hub.port, scene.app).connected();
   scene.keep(client);
   await client.subscribe(topic);
-  client.say('SEND_PRESENCE_EVENT', { category: 'app.event.presence.request.parties', topicId: topic });
-  if (content !== undefined) await client.online(topic, content);
+  if (asks) client.say('SEND_PRESENCE_EVENT', { category: 'app.event.presence.request.parties', topicId: topic });
+  await client.online(topic, content);
   return client;
 }

@@ -51,8 +51,8 @@ class Stage {
   }
 
   /** One test for each of the kinds, named `P7 Py ...`. */
-  each(number, kinds, title, play, pubnub) {
-    for (const kind of kinds) this.one(`${number} ${kind.name}`, title, (scene) => play(scene, kind), pubnub);
+  each(number, kinds, title, play, pubnub, more) {
+    for (const kind of kinds) this.one(`${number} ${kind.name}`, title, (scene) => play(scene, kind), pubnub, more);
   }
 
   /** One test, with an app that has these keys of the dialect; `more` are of the app itself. */
@@ -64,7 +64,7 @@ class Stage {
         await play(scene);
       } catch (error) {
         error.message += this.hub.isRunning ? '' : `\nthe hub has ended:\n${this.hub.output}`;
-        error.message += scene.story;
+        if (process.env.PUBNUB_STORY) process.stderr.write(`${number} ${title}${scene.story}\n`);
         throw error;
       } finally {
         await scene.end();
@@ -154,9 +154,8 @@ export class Scene {
     return body.uuids.sort();
   }
 
-  /** What the SDKs of the test said and heard, when `PUBNUB_STORY` asks for it. */
+  /** What the SDKs of the test said and heard. */
   get story() {
-    if (!process.env.PUBNUB_STORY) return '';
     return this.#things.filter(({ tap }) => tap).map(({ tap }) => `\n${tap.story}`).join('');
   }
 
