@@ -183,6 +183,7 @@ impl Running {
                  demo page   {scheme}://{address}/   (open it in two tabs)\n\
                  native      {socket}://{address}/ws   key demo-key, secret demo-secret\n\
                  pusher      {socket}://{address}/app/demo-key   app id 1, key demo-key, secret demo-secret\n\
+                 pubnub      origin {address}, subscribe and publish key demo-key, secret key demo-secret\n\
                  socket.io   {scheme}://{address}/chat   the same tokens, as ?token=...\n\
                  \n\
                  curl -s -X POST {scheme}://{address}/api/anonymous/auth -d displayname=Ada   # a guest's token\n\

@@ -37,6 +37,8 @@ pub enum WebhookFormat {
     Hub,
     /// Pusher's.
     Pusher,
+    /// PubNub's.
+    PubNub,
 }
 
 /// One of an app's `webhooks`.
@@ -84,6 +86,7 @@ fn webhook(read: &Reader<'_>, above: &str) -> Result<WebhookConfig, ConfigError>
     let path = |key: &str| format!("{above}.{key}");
     let format = match read.text(&path("format")) {
         "pusher" => WebhookFormat::Pusher,
+        "pubnub" => WebhookFormat::PubNub,
         _ => WebhookFormat::Hub,
     };
     Ok(WebhookConfig {

@@ -54,6 +54,46 @@ async fn users_see_their_own_join_after_the_handshake_and_others_after_it() {
 }
 
 #[tokio::test]
+async fn a_heartbeat_at_the_same_time_hides_no_join_and_a_later_handshake_repeats_none() {
+    let hub = Hub::start(&[]).await;
+    let rooms: Vec<String> = (0..20).map(|number| format!("r{number}")).collect();
+    let streams: Vec<String> = rooms.iter().map(|room| format!("{room},{room}-pnpres")).collect();
+    let beat = hold(&hub, &format!("{PRESENCE}/channel/{}/heartbeat?uuid=ana", rooms.join(",")));
+    let mut ana = Client::open(&hub, &streams.join(","), "uuid=ana").await;
+    assert_eq!(beat.await.unwrap().status, 200);
+    let told = until(&hub, &mut ana, 20).await;
+    assert_eq!(told.len(), 20);
+    assert!(told.iter().all(|entry| entry["d"]["uuid"] == "ana"));
+    let mut more = Client::open(&hub, &format!("{},new,new-pnpres", streams.join(",")), "uuid=ana").await;
+    let told = more.next(&hub).await;
+    assert_eq!((told.len(), &told[0]["c"]), (1, &json!("new-pnpres")));
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn the_shape_of_an_answer_follows_the_request() {
+    let hub = Hub::start(&[]).await;
+    get(&hub, &format!("{PRESENCE}/channel/room/heartbeat?uuid=ana")).await;
+    let body = async |target: &str| get(&hub, &format!("{PRESENCE}{target}")).await.body;
+    for (channel, uuids) in [("room", json!(["ana"])), ("empty", json!([])), ("room-pnpres", json!([]))] {
+        assert_eq!(body(&format!("/channel/{channel}")).await["uuids"], uuids, "{channel}");
+    }
+    let counted = body("/channel/room?disable_uuids=1").await;
+    assert_eq!(counted, json!({"status": 200, "message": "OK", "service": "Presence", "occupancy": 1}));
+    let channels = json!({"room": {"uuids": ["ana"], "occupancy": 1}});
+    for target in ["/channel/room,empty", "/channel/room%2Croom", "", "/channel/room?channel-group=nobody"] {
+        let found = body(target).await;
+        assert_eq!(found["payload"]["channels"], channels, "{target}");
+        assert_eq!(found["payload"]["total_occupancy"], 1, "{target}");
+    }
+    let rust = body("/channel/empty?channel-group=nobody&pnsdk=PubNub-Rust%2F0.3.0").await;
+    assert_eq!(rust["payload"]["channels"], json!({"empty": {"uuids": [], "occupancy": 0}}));
+    assert_eq!(body("/uuid/ana").await["payload"], json!({"channels": ["room"]}));
+    assert_eq!(body("/uuid/nobody").await["payload"], json!({"channels": []}));
+    hub.stop().await;
+}
+
+#[tokio::test]
 async fn silence_is_a_timeout_and_an_open_request_is_no_sign_of_life() {
     let hub = Hub::start(&[]).await;
     let mut watcher = Client::open(&hub, "room-pnpres", "uuid=eve").await;

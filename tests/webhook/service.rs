@@ -220,6 +220,33 @@ async fn who_goes_with_the_hub_is_said_to_have_gone() {
 }
 
 #[tokio::test]
+async fn pubnubs_format_knows_its_actions_and_holds_nothing() {
+    let (clock, _hand) = Clock::manual();
+    let of = |more: &[&str]| {
+        let settings = [&["url=https://example.com/", "format=pubnub"], more].concat();
+        settings.iter().map(|setting| format!("apps.0.webhooks.0.{setting}")).collect::<Vec<_>>()
+    };
+    for (more, expected) in [
+        (&[][..], None),
+        (&["events=join,timeout,inactive", "hold=0s", "key=sub-c-1"], None),
+        (
+            &["events=join,joined"],
+            Some(
+                "apps.0.webhooks.0.events must hold names out of join, leave, timeout, state-change, active, inactive, but holds \"joined\"",
+            ),
+        ),
+        (
+            &["hold=3s"],
+            Some(
+                "apps.0.webhooks.0.hold must be 0s in PubNub's format, which tells each leave when it happens",
+            ),
+        ),
+    ] {
+        assert_eq!(start(&clock, &of(more)).await.err().as_deref(), expected, "{more:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_endpoint_that_cannot_be_is_refused_at_the_start_with_its_key() {
     let (clock, _hand) = Clock::manual();
     for (settings, expected) in [
@@ -251,7 +278,7 @@ async fn an_endpoint_that_cannot_be_is_refused_at_the_start_with_its_key() {
         ),
         (
             &["url=https://example.com/", "format=xml"],
-            "apps.0.webhooks.0.format (from the flag --set) must be hub or pusher, but is \"xml\"",
+            "apps.0.webhooks.0.format (from the flag --set) must be hub, pusher or pubnub, but is \"xml\"",
         ),
         (&["url=https://example.com/", "authorization=canäry"], ""),
     ] {

@@ -29,6 +29,11 @@ use token::{Bad, Token};
 
 pub(super) use pass::{Pass, Right};
 
+/// Whether a seal of an app's own is all that makes bytes a token.
+pub(super) fn is_sealed_right(settings: &Settings, bytes: &[u8]) -> bool {
+    Token::is_sealed_right(settings, bytes)
+}
+
 /// How many tokens are remembered as they were read, which costs much more than looking one up.
 const MOST_TOKENS: usize = 1024;
 

@@ -12,7 +12,7 @@ use super::names::{self, Group, Name};
 use super::query::Query;
 use super::tenant::Tenant;
 use crate::broker::Handle;
-use crate::core::{Party, Timetoken, TopicName};
+use crate::core::{Now, Party, Roster, Timetoken, TopicName};
 use futures::future::join_all;
 
 /// A request for an app.
@@ -190,6 +190,11 @@ impl<'a> Call<'a> {
 
 /// The hub's time, as far as an app has any: nothing of it that is ordered later is stamped earlier. `None` if the hub is stopping.
 pub(super) async fn now(broker: &Handle) -> Option<Timetoken> {
+    broker.read(|roster, _, now| time(roster, now)).await
+}
+
+/// The same in the broker's turn.
+pub(super) fn time(roster: &Roster, now: Now) -> Timetoken {
     // Something ordered in the same turn may have the turn's own time.
-    broker.read(|roster, _, now| Timetoken(now.wall.0 - 1).max(roster.newest())).await
+    Timetoken(now.wall.0.saturating_sub(1)).max(roster.newest())
 }

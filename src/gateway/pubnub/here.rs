@@ -24,8 +24,9 @@ struct Extent {
 }
 
 /// Who is in a channel.
+#[derive(Default)]
 struct Here {
-    topic: TopicName,
+    topic: Option<TopicName>,
     occupancy: usize,
     who: Vec<(PartyId, Option<Bytes>)>,
 }
@@ -53,7 +54,7 @@ impl Extent {
         let wanted = if self.has_uuids { self.limit } else { 0 };
         let who = members.skip(self.offset).take(wanted).map(|member| &member.party.id);
         Here {
-            topic: topic.clone(),
+            topic: Some(topic.clone()),
             occupancy: known.map_or(0, |known| known.occupancy().parties as usize),
             who: who.map(|id| (id.clone(), state(id))).collect(),
         }
@@ -84,7 +85,7 @@ impl Extent {
     }
 }
 
-/// `/channel/{chs}`.
+/// `/channel/{chs}`. The shape of the answer follows what was asked, never what was found.
 pub(super) async fn here_now(call: &Call<'_>, segment: &str) -> Result<Answer, Fault> {
     let asked = call.asked(segment)?;
     let extent = Extent::of(call)?;
@@ -92,10 +93,17 @@ pub(super) async fn here_now(call: &Call<'_>, segment: &str) -> Result<Answer, F
     call.admit(topics.iter()).await?;
     let found = look(call, extent, topics).await?;
     match found.as_slice() {
-        [here] if is_single(&asked) => Ok(single(extent, here)),
+        [here] if asked.is_lone => Ok(single(extent, here)),
+        // Nobody is in what is no channel.
+        [] if asked.is_lone => Ok(single(extent, &Here::default())),
         found => {
             let alone = alone(call, &asked);
-            Ok(multi(extent, found.iter().filter(|here| here.occupancy > 0 || alone == Some(&here.topic))))
+            Ok(multi(
+                extent,
+                found
+                    .iter()
+                    .filter(|here| here.occupancy > 0 || alone.is_some() && alone == here.topic.as_ref()),
+            ))
         }
     }
 }
@@ -140,11 +148,6 @@ pub(super) async fn where_now(call: &Call<'_>, segment: &str) -> Result<Answer, 
     }))
 }
 
-/// Whether the answer has the shape of one channel: that follows what was asked, never what was found.
-fn is_single(asked: &Asked) -> bool {
-    asked.groups.is_empty() && asked.names.len() == 1
-}
-
 /// The channel that is told of even if it is empty: one library breaks without it.
 fn alone<'a>(call: &Call<'_>, asked: &'a Asked) -> Option<&'a TopicName> {
     let is_wanted = call.query.sdk().wants_channels() && !asked.groups.is_empty();
@@ -175,7 +178,8 @@ fn multi<'h>(extent: Extent, found: impl Iterator<Item = &'h Here>) -> Answer {
         let (mut channels, mut occupancy) = (0, 0);
         payload.object("channels", |list| {
             for here in found {
-                list.object(here.topic.as_str(), |channel| extent.write(here, channel));
+                let name = here.topic.as_ref().map_or("", TopicName::as_str);
+                list.object(name, |channel| extent.write(here, channel));
                 channels += 1;
                 occupancy += here.occupancy;
             }

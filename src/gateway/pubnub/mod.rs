@@ -15,6 +15,7 @@ mod fixture;
 mod groups;
 mod here;
 mod history;
+pub mod invariants;
 mod names;
 mod occupants;
 mod presence;

@@ -10,8 +10,7 @@ use super::call::Call;
 use super::fault::Fault;
 use crate::broker::{EncoderId, Handle, Opening, Outbox, Reply};
 use crate::core::{
-    Cause, Command, Content, Leases, Now, Party, PartyId, Refusal, Roster, SessionId, Terms, Timetoken,
-    TopicName,
+    Cause, Command, Content, Leases, Now, Party, PartyId, Refusal, Roster, SessionId, Terms, TopicName,
 };
 
 /// The session of a user in a channel: the same for all its devices and after each of their restarts.
@@ -58,6 +57,11 @@ impl Standing {
     /// After which silence its session ends, if it has one.
     pub(super) fn timeout(&self) -> Option<Duration> {
         self.lease.and_then(|(_, timeout)| timeout)
+    }
+
+    /// Whether its session waits for a sign of life, because a held request was given up.
+    pub(super) fn is_detached(&self) -> bool {
+        matches!(self.lease, Some((false, _)))
     }
 
     /// Whether the user has a session of this dialect there.
@@ -128,10 +132,10 @@ impl Entrance<'_> {
             }
         };
         match reply {
-            Reply::Done { stamp, is_change } => self.entered(stamp.timetoken, is_change),
+            Reply::Done { is_change, .. } => self.entered(is_change),
             Reply::Refused(Refusal::TopicFull) => return Err(Fault::full()),
             Reply::Refused(_) => return Err(call.unavailable()),
-            _ => self.entered(Timetoken(0), false),
+            _ => self.entered(false),
         }
         Ok(*session)
     }
@@ -151,14 +155,10 @@ impl Entrance<'_> {
         call.broker.ask(Command::Enter { session, topic, content, grace }).await
     }
 
-    /// The desk learns what this request has caused.
-    fn entered(&self, at: Timetoken, is_change: bool) {
-        let Self { call, party, stay, standing, .. } = self;
-        if is_change && standing.party.is_none() {
-            call.tenant.desk.joined(&party.id, &stay.topic, at);
-        }
-        if !is_change && stay.state.is_some() {
-            call.tenant.desk.speak_again(&stay.topic, &party.id);
+    /// What was to be kept quiet did not happen.
+    fn entered(&self, is_change: bool) {
+        if !is_change && self.stay.state.is_some() {
+            self.call.tenant.desk.speak_again(&self.stay.topic, &self.party.id);
         }
     }
 }

@@ -36,6 +36,8 @@ pub(super) async fn set(call: &Call<'_>, segment: &str, uuid: &str) -> Result<An
     if !foreign.is_empty() {
         return Err(Fault::forbidden(&foreign, &[]));
     }
+    let waiting = topics.iter().zip(&standings).filter(|(_, standing)| standing.is_detached());
+    let waiting: Vec<_> = waiting.map(|(topic, _)| occupants::session(topic, &who)).collect();
     let setting = topics.iter().zip(standings).map(|(topic, standing)| {
         let command = command(call, (topic, &who), &standing, content.clone());
         call.broker.ask(command)
@@ -44,6 +46,10 @@ pub(super) async fn set(call: &Call<'_>, segment: &str, uuid: &str) -> Result<An
         if let Reply::Refused(_) = reply {
             return Err(call.unavailable());
         }
+    }
+    // What is said of somebody is no sign of life: the grace goes on.
+    for session in waiting {
+        call.broker.detach(session).await;
     }
     let mut out = Vec::with_capacity(96 + state.get().len());
     json::object(&mut out, |answer| {
@@ -89,7 +95,6 @@ pub(super) async fn get(call: &Call<'_>, segment: &str, uuid: &str) -> Result<An
         topics.into_iter().map(|topic| (state(&topic), topic)).map(|(state, topic)| (topic, state)).collect()
     });
     let states: Vec<(TopicName, Option<Bytes>)> = states.await.ok_or_else(|| call.unavailable())?;
-    let is_single = asked.groups.is_empty() && asked.names.len() == 1;
     let mut out = Vec::with_capacity(256);
     json::object(&mut out, |answer| {
         answer.number("status", 200);
@@ -97,7 +102,7 @@ pub(super) async fn get(call: &Call<'_>, segment: &str, uuid: &str) -> Result<An
         answer.text("service", Service::Presence.name());
         answer.text("uuid", who.as_str());
         match states.as_slice() {
-            [(topic, state)] if is_single && !call.query.sdk().wants_channels() => {
+            [(topic, state)] if asked.is_lone && !call.query.sdk().wants_channels() => {
                 answer.raw("payload", state.as_deref().unwrap_or(b"{}"));
                 answer.text("channel", topic.as_str());
             }

@@ -8,9 +8,9 @@ use futures::future::join_all;
 
 use super::access::Right;
 use super::answer::{Answer, Service};
-use super::call::{Asked, Call};
+use super::call::{self, Asked, Call};
 use super::closing::Closing;
-use super::desk::{Entry, Found, Side, Source, Wanted, Watch, Woken};
+use super::desk::{Action, Entry, Found, Presence, Side, Source, Wanted, Watch, What, Woken, YOUNG};
 use super::encode;
 use super::fault::Fault;
 use super::filter::{Facts, Filter};
@@ -20,7 +20,7 @@ use super::presence;
 use super::sdk::Data;
 use super::tenant::{Place, Tenant};
 use crate::broker::{Clock, Handle};
-use crate::core::{Mono, Party, PartyId, SessionId, Timetoken, TopicName};
+use crate::core::{Mono, PartyId, SessionId, Timetoken, TopicName};
 use crate::telemetry::Metrics;
 
 /// When whoever was refused is to come back, in seconds.
@@ -118,7 +118,7 @@ async fn prepare(call: &Call<'_>, segment: &str) -> Result<Prepared, Fault> {
     }
     if cursor == Timetoken(0) {
         closing.into_iter().for_each(Closing::answered);
-        return handshake(call, &watches_presence).await.map(Prepared::Answer);
+        return handshake(call, watches_presence).await.map(Prepared::Answer);
     }
     if tenant.desk.is_draining() {
         return Ok(Prepared::Slow(cursor, STOPPING));
@@ -180,12 +180,24 @@ fn nothing(call: &Call<'_>, cursor: Timetoken) -> Answer {
     Answer::ok(Service::PubSub, body)
 }
 
-/// The beginning: from now on, but not without the user's own joins, which it waits for.
-async fn handshake(call: &Call<'_>, watches_presence: &[TopicName]) -> Result<Answer, Fault> {
-    let now = call.now().await?;
-    let own = |party: &Arc<Party>| call.tenant.desk.own_join(&party.id, watches_presence.iter());
-    let own = call.party.as_ref().and_then(own).map(|join| Timetoken(join.0.saturating_sub(1)));
-    Ok(nothing(call, own.map_or(now, |own| own.min(now))))
+/// The beginning: from now on, but not without the user's own joins, which it waits for. They may have been made by a heartbeat
+/// that came before, or comes at the same time.
+async fn handshake(call: &Call<'_>, watches_presence: Vec<TopicName>) -> Result<Answer, Fault> {
+    let who = call.party.as_ref().map(|party| party.id.clone());
+    let looked = call.broker.read(move |roster, _, now| {
+        let since = now.wall.0.saturating_sub(u64::try_from(YOUNG.as_nanos() / 100).unwrap_or(u64::MAX));
+        let joined = |topic: TopicName| {
+            let joined = roster.topic(&topic)?.member(who.as_ref()?)?.joined;
+            (joined.0 >= since).then_some((topic, joined))
+        };
+        (call::time(roster, now), watches_presence.into_iter().filter_map(joined).collect::<Vec<_>>())
+    });
+    let (now, joins) = looked.await.ok_or_else(|| call.unavailable())?;
+    let Some(party) = &call.party else { return Ok(nothing(call, now)) };
+    let is_told = |topic: &TopicName, joined| call.tenant.desk.has_told(&party.id, topic, joined);
+    let untold = joins.iter().filter(|(topic, joined)| !is_told(topic, *joined));
+    let before = untold.map(|(_, joined)| Timetoken(joined.0.saturating_sub(1)));
+    Ok(nothing(call, before.chain([now]).min().unwrap_or(now)))
 }
 
 /// What a request wants to be told: of its channels, of those that its patterns match, and of those in its groups.
@@ -230,12 +242,20 @@ impl Held {
         if let Some(closing) = self.closing.take() {
             closing.answered();
         }
-        if let Some(uuid) = self.uuid.as_ref().filter(|_| !found.is_empty()) {
-            self.tenant.desk.told(uuid, cursor);
-        }
+        self.note_own_joins(&found);
         // An answer is a sign of life: its client was there to be given it.
         join_all(self.sessions.iter().map(|session| self.broker.heard(*session))).await;
         Answer::ok(Service::PubSub, body)
+    }
+
+    fn note_own_joins(&self, found: &[Found]) {
+        for Found { entry, .. } in found {
+            if let What::Presence(Presence { action: Action::Join, uuid: Some(uuid), at, .. }) = &entry.what
+                && self.uuid.as_ref() == Some(uuid)
+            {
+                self.tenant.desk.told(uuid, &entry.topic, *at);
+            }
+        }
     }
 
     /// Whether an entry passes the filter. Without `u` there is nothing that a filter could ask of presence.

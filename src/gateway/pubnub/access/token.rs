@@ -99,6 +99,15 @@ impl Token {
         Some(URL_SAFE.encode(bytes)).filter(|text| text.len() <= MAX_BYTES)
     }
 
+    /// Whether bytes that somebody else made are no token, and with the app's seal are read or refused: the seal is what keeps them
+    /// from being read.
+    pub(super) fn is_sealed_right(settings: &Settings, bytes: &[u8]) -> bool {
+        let Some(seal) = seal(settings, bytes) else { return true };
+        let sealed = [bytes, SEAL_HEAD, &seal.finalize().into_bytes()].concat();
+        let is_own = !matches!(Self::read(settings, &sealed), Err(Bad::Foreign));
+        is_own && matches!(Self::read(settings, bytes), Err(Bad::Foreign))
+    }
+
     /// Reads a token of the app.
     ///
     /// # Errors

@@ -2,19 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use super::NoRoom;
 use super::channel::{Channel, Side};
 use super::entry::{Entry, Presence, What};
 use super::wait::{Waiter, Waiting, Woken};
+use super::{NoRoom, YOUNG};
 use crate::config::PubNub as Settings;
 use crate::core::{Fingerprint, Mono, Now, PartyId, Timetoken, TopicName};
-
-/// For how long a join is one that its own user waits for.
-const YOUNG: Duration = Duration::from_secs(5);
 
 /// How many dots of a name are looked at for patterns.
 const PATTERN_DOTS: usize = 2;
@@ -47,7 +43,7 @@ pub(super) struct Hall {
     pub(super) everybody: Waiting,
     due: BTreeSet<(Mono, TopicName)>,
     pub(super) quiet: HashMap<(TopicName, PartyId), (Fingerprint, Mono)>,
-    pub(super) own_joins: OwnJoins,
+    pub(super) told_joins: ToldJoins,
 }
 
 impl Hall {
@@ -201,7 +197,7 @@ impl Hall {
         }
         let is_awaited = |pattern: &Pattern| !pattern.messages.is_empty() || !pattern.presence.is_empty();
         self.patterns.retain(|_, pattern| pattern.touched >= since || is_awaited(pattern));
-        self.own_joins.forget(now);
+        self.told_joins.forget(now);
         self.quiet.retain(|_, (_, since)| is_young(*since, now));
     }
 
@@ -279,38 +275,20 @@ fn prefixes(name: &str) -> impl Iterator<Item = &str> {
     name.match_indices('.').take(PATTERN_DOTS).map(|(dot, _)| &name[..=dot])
 }
 
-/// Joins that requests made and their own users may not have been told.
+/// Which of their own joins users have been told lately.
 #[derive(Debug, Default)]
-pub(super) struct OwnJoins(FxHashMap<PartyId, Vec<(Mono, TopicName, Timetoken)>>);
+pub(super) struct ToldJoins(FxHashMap<PartyId, Vec<(Mono, TopicName, Timetoken)>>);
 
-impl OwnJoins {
+impl ToldJoins {
     pub(super) fn put(&mut self, uuid: &PartyId, topic: &TopicName, at: Timetoken, now: Mono) {
         let joins = self.0.entry(uuid.clone()).or_default();
         joins.retain(|(since, known, _)| is_young(*since, now) && known != topic);
         joins.push((now, topic.clone(), at));
     }
 
-    pub(super) fn oldest<'a>(
-        &self,
-        uuid: &PartyId,
-        mut topics: impl Iterator<Item = &'a TopicName>,
-        now: Mono,
-    ) -> Option<Timetoken> {
-        let joins = self.0.get(uuid)?;
-        let topics: Vec<_> = topics.by_ref().collect();
-        let is_asked = |(since, topic, _): &&(Mono, TopicName, Timetoken)| {
-            is_young(*since, now) && topics.contains(&topic)
-        };
-        joins.iter().filter(is_asked).map(|(_, _, at)| *at).min()
-    }
-
-    pub(super) fn told(&mut self, uuid: &PartyId, upto: Timetoken) {
-        if let Some(joins) = self.0.get_mut(uuid) {
-            joins.retain(|(_, _, at)| *at > upto);
-            if joins.is_empty() {
-                self.0.remove(uuid);
-            }
-        }
+    pub(super) fn has(&self, uuid: &PartyId, topic: &TopicName, joined: Timetoken) -> bool {
+        let is_it = |(_, known, at): &(Mono, TopicName, Timetoken)| known == topic && *at >= joined;
+        self.0.get(uuid).is_some_and(|joins| joins.iter().any(is_it))
     }
 
     fn forget(&mut self, now: Mono) {

@@ -13,6 +13,7 @@ mod watch;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
@@ -28,6 +29,9 @@ pub(super) use watch::{Found, Release, Source, Wanted, Watch};
 
 /// How many changes may wait for the desk before it is told their net.
 const FEED: usize = 16 * 1024;
+
+/// For how long a join is one that its own user waits for.
+pub(super) const YOUNG: Duration = Duration::from_secs(5);
 
 /// The desk of an app has no room for another channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,25 +95,15 @@ impl Desk {
         self.lock().quiet.remove(&(topic.clone(), uuid.clone()));
     }
 
-    /// Somebody's request has made it join, which its next handshake must not hide from it.
-    pub(super) fn joined(&self, uuid: &PartyId, topic: &TopicName, at: Timetoken) {
+    /// Somebody has been told of its own join.
+    pub(super) fn told(&self, uuid: &PartyId, topic: &TopicName, join: Timetoken) {
         let now = self.clock.now().mono;
-        self.lock().own_joins.put(uuid, topic, at, now);
+        self.lock().told_joins.put(uuid, topic, join, now);
     }
 
-    /// The oldest join of somebody in these channels, among those that it has not been told and that are young.
-    pub(super) fn own_join<'a>(
-        &self,
-        uuid: &PartyId,
-        topics: impl Iterator<Item = &'a TopicName>,
-    ) -> Option<Timetoken> {
-        let now = self.clock.now().mono;
-        self.lock().own_joins.oldest(uuid, topics, now)
-    }
-
-    /// Somebody has been told of its own joins up to here.
-    pub(super) fn told(&self, uuid: &PartyId, upto: Timetoken) {
-        self.lock().own_joins.told(uuid, upto);
+    /// Whether somebody has been told lately that it joined then.
+    pub(super) fn has_told(&self, uuid: &PartyId, topic: &TopicName, joined: Timetoken) -> bool {
+        self.lock().told_joins.has(uuid, topic, joined)
     }
 
     /// Requests that are held for a channel group are answered, so that their clients come again and find its new channels.
