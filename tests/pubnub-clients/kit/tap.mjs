@@ -2,7 +2,7 @@
 
 import { PATIENCE, within } from '../../kit/patience.mjs';
 
-const REQUEST = /^(GET|POST|DELETE) (\S+) HTTP\/1\.1\r\n/;
+const REQUEST = /^(GET|POST|DELETE) (.+) HTTP\/1\.1\r\n/;
 
 export class Tap {
   /** {method, target, answer, heard}: the answer is its status, once there is one, and what was heard is all of it. */
