@@ -109,6 +109,15 @@ suite('state', (stage) => {
     assert.deepEqual(body.uuids, [{ uuid: 'ana', state: { mood: 'busy' } }]);
   });
 
+  stage.one('P28 raw', 'says a state by a heartbeat and then sets it, as Python does, and is seen', async (scene) => {
+    const watcher = await scene.watcher();
+    const ana = await scene.present('ana', [ROOM]);
+    await ana.beat([ROOM], { state: { [ROOM]: { mood: 'ok' } } });
+    await ana.get(`/v2/presence/sub-key/{sub}/channel/${ROOM}/uuid/ana/data`, { state: '%7B%22mood%22%3A%22ok%22%7D' });
+    await scene.settlePresence(ROOM, watcher);
+    assert.deepEqual(watcher.seen, ['join ana 1', 'state-change ana 1']);
+  });
+
   stage.one('P29 raw', 'sets and reads the state of somebody else', async (scene) => {
     const watcher = await scene.watcher();
     await scene.present('ana', [ROOM]);
