@@ -80,6 +80,21 @@ suite('security', (stage) => {
     assert.deepEqual([status, body], [403, { error: true, status: 403, service: 'Access Manager', message: 'Token is revoked' }]);
   }, LOCKED);
 
+  if (process.env.PUBNUB_LONG) {
+    stage.each('P48', [PY, JS], 'has a token that ends by itself', async (scene, kind) => {
+      const admin = await scene.client(kind, 'admin', { signs: true });
+      const auth = await admin.call('grant', { ttl: 1, channels: { [ROOM]: READ } });
+      const ana = await scene.client(RAW, 'ana', { query: { auth } });
+      const tt = await ana.handshake(ROOM);
+      const begun = performance.now();
+      let last;
+      do last = await ana.poll(ROOM, { tt });
+      while (last.status === 200 && performance.now() - begun < 90_000);
+      assert.deepEqual([last.status, last.body], [403, { error: true, status: 403, service: 'Access Manager', message: 'Token is expired' }]);
+      assert.ok(performance.now() - begun >= 55_000);
+    }, { ...LOCKED, hold: '5s' });
+  }
+
   stage.each('P48', [PY, JS], 'is told what is wrong with a grant', async (scene, kind) => {
     const admin = await scene.client(kind, 'admin', { signs: true });
     const wrong = async (asked) => admin.call('grant', asked).then(() => assert.fail('it is granted'), (raised) => raised);
