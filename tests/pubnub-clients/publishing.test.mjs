@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { deflateSync, gzipSync } from 'node:zlib';
-import { JS, POLITE, PY, PYA, RAW, RS, SDKS } from './kit/kinds.mjs';
+import { JS, POLITE, PY, PYA, SDKS } from './kit/kinds.mjs';
 import { suite } from './kit/scene.mjs';
 
 const ROOM = 'room-a';
