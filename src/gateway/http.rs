@@ -222,7 +222,7 @@ impl Shared {
     }
 
     async fn requests(self: Arc<Self>, socket: Socket, guest: Arc<Guest>) {
-        let mut shutdown = self.shutdown.clone();
+        let (mut shutdown, mut draining) = (self.shutdown.clone(), self.settings.limits.draining());
         let is_counted = matches!(guest.welcome, Welcome::Admitted(_));
         let _plain = is_counted.then(|| self.settings.limits.plain());
         let mut builder = http1::Builder::new();
@@ -233,10 +233,16 @@ impl Shared {
             .max_buf_size(MAX_HEAD)
             .half_close(false);
         let resting = pin!(Arc::clone(&self).rest(Arc::clone(&guest)));
+        let asking = Arc::clone(&guest);
         let service = service_fn(move |request| Arc::clone(&self).answer(request, &guest));
         let connection = builder.serve_connection(TokioIo::new(socket), service).with_upgrades();
         let mut connection = pin!(connection);
-        let stopping = async { drop(shutdown.wait_for(|is_stopping| *is_stopping).await) };
+        let stopping = async {
+            tokio::select! {
+                _ = shutdown.wait_for(|is_stopping| *is_stopping) => {}
+                () = Self::rests_in_vain(&mut draining, &asking) => {}
+            }
+        };
         let served = tokio::select! {
             served = connection.as_mut() => served,
             () = resting => return,
@@ -247,6 +253,15 @@ impl Shared {
         };
         if let Err(error) = served {
             tracing::debug!(%error, "a connection ended badly");
+        }
+    }
+
+    /// Waits until the hub is about to stop, if the client has been served before: it is to find another hub for what comes
+    /// next. Whoever has not is served once more.
+    async fn rests_in_vain(draining: &mut watch::Receiver<bool>, guest: &Guest) {
+        let is_known = draining.wait_for(|is_draining| *is_draining).await.is_ok();
+        if !is_known || !guest.has_asked.load(Relaxed) {
+            std::future::pending().await
         }
     }
 
@@ -287,14 +302,13 @@ impl Shared {
         request.extensions_mut().insert(address);
         request.extensions_mut().insert(front);
         request.extensions_mut().insert(admission);
-        let limits = Arc::clone(&self.settings.limits);
         let end = Underway { guest: Arc::clone(guest), clock: self.settings.clock.clone() };
         let answer = self.router.clone().oneshot(request);
         let patience = self.settings.head_timeout;
+        let is_last = *self.settings.limits.draining().borrow();
         Box::pin(async move {
             let mut response = answer.await?;
-            if limits.is_draining() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                // Whoever asks again does so elsewhere, if there is an elsewhere.
+            if is_last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
             }
             tokio::select! {
