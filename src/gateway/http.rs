@@ -39,6 +39,9 @@ const MAX_HEADERS: usize = 64;
 /// head comes.
 const MAX_HEAD: usize = 40 * 1024;
 
+/// How long a connection that has been answered is kept for the next request once the hub is about to stop.
+const LINGER: Duration = Duration::from_millis(500);
+
 /// How many refusals may be under way at once; whoever comes beyond that is dropped without a word.
 const MAX_REFUSALS: u64 = 64;
 
@@ -222,7 +225,7 @@ impl Shared {
     }
 
     async fn requests(self: Arc<Self>, socket: Socket, guest: Arc<Guest>) {
-        let (mut shutdown, mut draining) = (self.shutdown.clone(), self.settings.limits.draining());
+        let mut shutdown = self.shutdown.clone();
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
@@ -231,14 +234,14 @@ impl Shared {
             .max_buf_size(MAX_HEAD)
             .half_close(false);
         let resting = pin!(Arc::clone(&self).rest(Arc::clone(&guest)));
-        let asking = Arc::clone(&guest);
+        let (this, asking) = (Arc::clone(&self), Arc::clone(&guest));
         let service = service_fn(move |request| Arc::clone(&self).answer(request, &guest));
         let connection = builder.serve_connection(TokioIo::new(socket), service).with_upgrades();
         let mut connection = pin!(connection);
         let stopping = async {
             tokio::select! {
                 _ = shutdown.wait_for(|is_stopping| *is_stopping) => {}
-                () = Self::rests_in_vain(&mut draining, &asking) => {}
+                () = this.rests_in_vain(&asking) => {}
             }
         };
         let served = tokio::select! {
@@ -254,12 +257,15 @@ impl Shared {
         }
     }
 
-    /// Waits until the hub is about to stop, if the client has been served before: it is to find another hub for what comes
-    /// next. Whoever has not is served once more.
-    async fn rests_in_vain(draining: &mut watch::Receiver<bool>, guest: &Guest) {
-        let is_known = draining.wait_for(|is_draining| *is_draining).await.is_ok();
-        if !is_known || !guest.has_asked.load(Relaxed) {
-            std::future::pending().await
+    /// Waits until the hub is about to stop and the connection has rested for a moment: the client is to find another hub for
+    /// what comes next. Whoever asks meanwhile is served once more.
+    async fn rests_in_vain(&self, guest: &Guest) {
+        let clock = &self.settings.clock;
+        if self.settings.limits.draining().wait_for(|is_draining| *is_draining).await.is_err() {
+            return std::future::pending().await;
+        }
+        while guest.rests_since().is_none_or(|since| clock.now().mono < since + LINGER) {
+            clock.sleep(LINGER).await;
         }
     }
 
@@ -267,9 +273,8 @@ impl Shared {
     async fn rest(self: Arc<Self>, guest: Arc<Guest>) {
         let Settings { clock, head_timeout, keep_alive, .. } = &self.settings;
         loop {
-            let since = guest.resting.load(Relaxed).checked_sub(1).map(Duration::from_millis);
             let patience = if guest.has_authenticated() { keep_alive } else { head_timeout };
-            match since.map(|since| Mono(since) + *patience) {
+            match guest.rests_since().map(|since| since + *patience) {
                 Some(until) if until <= clock.now().mono => return,
                 until => clock.sleep_until(until.or(Some(clock.now().mono + *head_timeout))).await,
             }
@@ -319,6 +324,11 @@ impl Shared {
 }
 
 impl Guest {
+    /// Since when no request is under way; `None` while one is, and before the first.
+    fn rests_since(&self) -> Option<Mono> {
+        self.resting.load(Relaxed).checked_sub(1).map(|since| Mono(Duration::from_millis(since)))
+    }
+
     fn has_authenticated(&self) -> bool {
         match &self.welcome {
             Welcome::Admitted(admission) => admission.is_authenticated(),

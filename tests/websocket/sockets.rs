@@ -328,7 +328,16 @@ async fn a_hub_that_drains_lets_idle_connections_go_and_answers_once_more_on_oth
     assert_eq!(answer.header("connection"), None);
     let mut open = server.open().await;
     server.limits.drain();
-    within(async { while idle.read_u8().await.is_ok() {} }).await;
+    let moments = async {
+        loop {
+            server.hand.advance(Duration::from_millis(100));
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::select! {
+        () = within(async { while idle.read_u8().await.is_ok() {} }) => {}
+        () = moments => unreachable!(),
+    }
     let (answer, mut last) = server.ask(peer).await;
     assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
     within(async { while last.read_u8().await.is_ok() {} }).await;
