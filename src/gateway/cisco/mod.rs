@@ -2,3 +2,5 @@
 
 pub mod ask;
 pub mod fault;
+pub mod notify;
+pub mod summons;
