@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod client;
+mod endpoints;
 mod hub;
 mod receiver;
+mod sessions;
 mod subscriptions;
