@@ -3,4 +3,5 @@
 pub mod ask;
 pub mod fault;
 pub mod notify;
+pub mod soap;
 pub mod summons;
