@@ -40,9 +40,10 @@ pub(super) const HUB_KEYS: &[Key] = &[
         "cisco.load_high",
         Percent,
         "80",
-        "The share of the machine's processors in use at which callbacks pause and requests are refused with 210.",
+        "The share of the machine's processors in use by the hub at which callbacks pause and requests are refused with 210.",
     ),
     key("cisco.load_low", Percent, "70", "The share below which they go on."),
+    key("cisco.load_of_all", Flag, "false", "Whether what other programs use of the processors counts too."),
     key(
         "cisco.queue_high",
         Percent,

@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod fault;
+pub mod load;
 pub mod notify;
 pub mod soap;
 pub mod summons;
