@@ -84,7 +84,7 @@ impl App {
     /// # Errors
     /// A sentence that says what is wrong and which setting to change.
     pub async fn start(config: Config, clock: Clock) -> Result<Running, String> {
-        let certificate = config.tls.as_ref().map(tls::load).transpose()?;
+        let certificate = config.tls.as_ref().map(|files| tls::load(files, "tls")).transpose()?;
         let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
         let shared = Shared {
             limits: Limits::new(tenants::caps(&config, usize::try_from(files).unwrap_or(usize::MAX))),
