@@ -29,6 +29,12 @@ pub const PATH: &str = "/presence-service/soap";
 
 /// What does what is asked.
 pub trait Serve: fmt::Debug + Send + Sync {
+    /// Whether there is time for requests at all, before one is read.
+    ///
+    /// # Errors
+    /// There is not.
+    fn ready(&self) -> Result<(), Fault>;
+
     /// Does it in the session of a key, if one was sent.
     fn serve<'a>(&'a self, key: Option<&'a str>, ask: Ask) -> BoxFuture<'a, Result<Answer, Fault>>;
 }
@@ -108,6 +114,7 @@ impl Soap {
     /// What the body of the answer holds, and the version in which it is to be said.
     async fn answer(&self, sent: Body, hint: Version) -> (Version, Result<String, Fault>) {
         let read = async {
+            self.service.ready()?;
             let bytes = body(sent, &self.reading).await?;
             xml::read(&bytes, &self.reading.caps).map_err(|error| {
                 Fault::with(Code::Unparsable, format!("The XML of the request cannot be parsed: {error}"))

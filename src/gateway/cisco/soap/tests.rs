@@ -17,6 +17,7 @@ use crate::gateway::cisco::ask::{Contact, Credential, Said, Shown, State as Pres
 struct Double {
     asked: Mutex<Vec<String>>,
     fault: Option<Code>,
+    is_busy: bool,
 }
 
 fn list(contacts: &[Contact]) -> String {
@@ -78,6 +79,10 @@ impl Double {
 }
 
 impl Serve for Double {
+    fn ready(&self) -> Result<(), Fault> {
+        if self.is_busy { Err(Code::Overloaded.into()) } else { Ok(()) }
+    }
+
     fn serve<'a>(&'a self, key: Option<&'a str>, ask: Ask) -> BoxFuture<'a, Result<Answer, Fault>> {
         std::future::ready(self.act(key, ask)).boxed()
     }
@@ -92,10 +97,13 @@ struct Kit {
 
 fn kit(fault: Option<Code>) -> Kit {
     let double = Arc::new(Double { fault, ..Double::default() });
+    Kit { router: router(&double), double }
+}
+
+fn router(double: &Arc<Double>) -> Router {
     let (clock, _hand) = Clock::manual();
     let reading = Reading { clock, caps: CAPS, body_timeout: Duration::from_secs(5), contacts_per_list: 3 };
-    let router = Router::new().route(PATH, route(Arc::clone(&double) as Arc<dyn Serve>, reading));
-    Kit { double, router }
+    Router::new().route(PATH, route(Arc::clone(double) as Arc<dyn Serve>, reading))
 }
 
 const CUP: &str = "xmlns:cup=\"urn:cisco:cup:presence:soap\"";
@@ -311,5 +319,16 @@ async fn the_description_names_all_operations_and_where_they_are() {
         let (status, _, text) = kit.send(method, &path, &[], "").await;
         assert_eq!(status, 405);
         assert!(text.contains("<code>200</code>"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_hub_without_time_reads_nothing() {
+    let double = Arc::new(Double { is_busy: true, ..Double::default() });
+    let kit = Kit { router: router(&double), double };
+    for (kind, body) in [("text/xml", "nonsense"), ("application/soap+xml; charset=utf-8", "<a/>")] {
+        let (status, told, text) = kit.send(Method::POST, PATH, &[("content-type", kind)], body).await;
+        assert_eq!((status, code(&text)), (503, 210));
+        assert_eq!(told.split(';').next(), kind.split(';').next());
     }
 }
