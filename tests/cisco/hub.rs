@@ -45,6 +45,7 @@ impl Hub {
             "apps.0.cisco.app_users.1.password=app2-password",
             "apps.0.cisco.end_users=owner,owner2,joe,rita,carlotta",
             "apps.0.cisco.callback_timeout=48h",
+            "cisco.load_every=8000h",
         ];
         let set = own.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
         let args = ConfigArgs { config: None, listen: Some("127.0.0.1:0".to_owned()), set };

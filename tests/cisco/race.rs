@@ -20,7 +20,7 @@ use presence_hub::gateway::cisco::summons::{Notifier, Place, Summons};
 use presence_hub::gateway::cisco::{self, Service, Tenant};
 use presence_hub::telemetry::Metrics;
 use secrecy::ExposeSecret;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 const FETCHES: usize = 10_000;
@@ -29,15 +29,17 @@ const NAMES: [&str; 3] = ["joe", "rita", "carlotta"];
 
 /// Remembers whether a call is out, which is never made twice.
 #[derive(Debug, Default)]
-struct Out {
-    is_out: AtomicBool,
+pub(crate) struct Out {
+    pub(crate) is_out: AtomicBool,
     calls: Mutex<u64>,
+    pub(crate) came: Notify,
 }
 
 impl Notifier for Out {
     fn notify(&self, _: Summons) {
         assert!(!self.is_out.swap(true, Relaxed), "there is a call already");
         *self.calls.lock().unwrap() += 1;
+        self.came.notify_one();
     }
 
     fn settle(&self, _: Place) {
@@ -45,7 +47,7 @@ impl Notifier for Out {
     }
 }
 
-fn broker() -> Handle {
+pub(crate) fn broker() -> Handle {
     let clock = Clock::system();
     let now = clock.now();
     let limits = Limits::default();
@@ -64,7 +66,11 @@ fn broker() -> Handle {
     handle
 }
 
-async fn service(handle: &Handle, notifier: Arc<Out>) -> (Arc<Service>, cisco::Tending) {
+pub(crate) async fn service(
+    handle: &Handle,
+    notifier: Arc<Out>,
+    overloaded: watch::Receiver<bool>,
+) -> (Arc<Service>, cisco::Tending) {
     let set = ["apps.0.id=1", "apps.0.key=k", "apps.0.secret=s", "apps.0.cisco.end_users=any"];
     let user = ["apps.0.cisco.app_users.0.name=app", "apps.0.cisco.app_users.0.password=p"];
     let set = set.iter().chain(&user).map(|setting| (*setting).to_owned()).collect();
@@ -76,13 +82,13 @@ async fn service(handle: &Handle, notifier: Arc<Out>) -> (Arc<Service>, cisco::T
         clock: Clock::system(),
         notifier,
         rules: Rules { allow: vec!["127.0.0.0/8".parse().unwrap()], is_plain: true, ..Rules::default() },
-        overloaded: watch::channel(false).1,
+        overloaded,
     };
     Service::start(parts).await
 }
 
 /// The key of a session that watches everybody.
-async fn watcher(service: &Service) -> String {
+pub(crate) async fn watcher(service: &Service) -> String {
     let password = Credential::Password("p".to_owned().into());
     let log_in = |user: &str, credential| Ask::Login { user: user.into(), credential, force: false };
     let key_of = |answer| match answer {
@@ -106,13 +112,13 @@ async fn watcher(service: &Service) -> String {
 }
 
 /// Somebody who comes, idles and goes, as a generator of numbers has it.
-struct Person {
+pub(crate) struct Person {
     session: SessionId,
     numbers: u64,
 }
 
 impl Person {
-    async fn connect(handle: &Handle, name: &str, seed: u64) -> Self {
+    pub(crate) async fn connect(handle: &Handle, name: &str, seed: u64) -> Self {
         let session = SessionId(Uuid::new_v4());
         let opening = Opening {
             session,
@@ -129,7 +135,15 @@ impl Person {
         // Any sequence without a short period does.
         self.numbers =
             self.numbers.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let what = self.numbers >> 61;
+        self.do_this(handle, self.numbers >> 61).await;
+    }
+
+    /// Is there, and active.
+    pub(crate) async fn come(&mut self, handle: &Handle) {
+        self.do_this(handle, 2).await;
+    }
+
+    async fn do_this(&self, handle: &Handle, what: u64) {
         let (session, topic) = (self.session, TopicName::new("office").unwrap());
         let command = if what == 0 {
             Command::Leave { session, topic, cause: Cause::Left }
@@ -142,7 +156,7 @@ impl Person {
     }
 }
 
-async fn fetch(service: &Service, key: &str, known: &mut HashMap<String, State>) -> usize {
+pub(crate) async fn fetch(service: &Service, key: &str, known: &mut HashMap<String, State>) -> usize {
     let answer = service.serve(Some(key), None, Ask::Subscribed { id: 1, form: Form::Basic }).await;
     let Ok(Answer::Presence { contacts, .. }) = answer else { panic!("{answer:?}") };
     let told = contacts.len();
@@ -153,7 +167,7 @@ async fn fetch(service: &Service, key: &str, known: &mut HashMap<String, State>)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn w22_nothing_is_lost_between_fetches() {
     let (handle, out) = (broker(), Arc::new(Out::default()));
-    let (service, _tending) = service(&handle, Arc::clone(&out)).await;
+    let (service, _tending) = service(&handle, Arc::clone(&out), watch::channel(false).1).await;
     let key = watcher(&service).await;
     let stop = Arc::new(AtomicBool::new(false));
     let people = NAMES.iter().zip(1..).map(|(name, seed)| {
@@ -172,7 +186,7 @@ async fn w22_nothing_is_lost_between_fetches() {
         if number % 2 == 0 {
             let called = async {
                 while !out.is_out.load(Relaxed) {
-                    tokio::task::yield_now().await;
+                    out.came.notified().await;
                 }
             };
             tokio::time::timeout(PATIENCE, called).await.expect("nobody was called");
@@ -188,10 +202,10 @@ async fn w22_nothing_is_lost_between_fetches() {
     let all_told = async {
         // The changes were made before; that they are announced may take a moment.
         while known != truth(&handle).await {
-            if out.is_out.load(Relaxed) {
-                fetch(&service, &key, &mut known).await;
+            if !out.is_out.load(Relaxed) {
+                out.came.notified().await;
             }
-            tokio::task::yield_now().await;
+            fetch(&service, &key, &mut known).await;
         }
     };
     tokio::time::timeout(PATIENCE, all_told).await.expect("a change was neither fetched nor announced");
