@@ -5,6 +5,7 @@ mod client;
 mod endpoints;
 mod errors;
 mod hub;
+mod listeners;
 mod overload;
 mod person;
 mod presence;

@@ -1,38 +1,55 @@
-//! Too much to do: nobody is called, everybody waits, and nothing is lost.
+//! A hub that has too much to do: it says so, calls nobody, and loses nothing.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use presence_hub::gateway::cisco::ask::{Ask, Form};
-use tokio::sync::watch;
+use serde_json::json;
 
-use crate::race::{Out, Person, broker, fetch, service, watcher};
+use crate::client::Client;
+use crate::hub::Hub;
+use crate::person::Person;
+use crate::receiver::Receiver;
+
+const CALL: &str = "/pws?id=1&eventType=PRESENCE_NOTIFICATION";
+const EXACTLY: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\n\t<description xmlns=\"urn:cisco:cup:presence:soap\">\n\
+    \t\t<code>210</code>\n\t\t<message>Max cpu utilization reached</message>\n\
+    \t\t<fix>Wait before sending another request</fix>\n\t</description>\n";
+
+/// Lets measurements pass until a request is answered so.
+async fn until(hub: &Hub, client: &Client, status: u16) {
+    let wait = async {
+        while client.get("/users/owner/presence/basic/contacts/joe@example.com").await.status != status {
+            hub.advance(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), wait).await.expect("the hub notices its load");
+}
 
 #[tokio::test]
-async fn w41_who_waits_is_called_when_there_is_time_again() {
-    let (handle, out, load) = (broker(), Arc::new(Out::default()), watch::Sender::new(false));
-    let (service, _tending) = service(&handle, Arc::clone(&out), load.subscribe()).await;
-    let key = watcher(&service).await;
-    let mut known = std::collections::HashMap::new();
-    fetch(&service, &key, &mut known).await;
-    load.send_replace(true);
-    let refused = service.serve(Some(&key), None, Ask::Subscribed { id: 1, form: Form::Basic }).await;
-    assert_eq!(refused.map_err(|fault| fault.code.number()).err(), Some(210));
-    let mut joe = Person::connect(&handle, "joe", 1).await;
-    joe.come(&handle).await;
-    // The follower asks the broker once for this change, after which this is answered.
-    for _ in 0..100 {
-        handle.read(|_, _, _| ()).await;
-        tokio::task::yield_now().await;
-    }
-    assert!(!out.is_out.load(Relaxed), "nobody is called");
-    load.send_replace(false);
-    let called = tokio::time::timeout(Duration::from_secs(10), async {
-        while !out.is_out.load(Relaxed) {
-            out.came.notified().await;
-        }
-    });
-    called.await.expect("who waited was not called");
-    assert_eq!(fetch(&service, &key, &mut known).await, 1);
+async fn w41_too_much_to_do_is_said_and_nothing_is_lost() {
+    let (hub, mut receiver) = (Hub::start(&[]).await, Receiver::start().await);
+    let app = Client::new(&hub).app("app").await;
+    let (owner, mut joe) = (app.user("owner").await, Person::connect(&hub, "joe").await);
+    let endpoint = app.endpoint(&receiver).await;
+    owner.subscribe("owner", endpoint, &["joe"]).await;
+    assert_eq!(receiver.next().await, CALL);
+    owner.fetch("owner", 1).await;
+
+    hub.load(80);
+    until(&hub, &owner, 503).await;
+    let refused = owner.fetch("owner", 1).await;
+    assert_eq!((refused.status, refused.body.as_str()), (503, EXACTLY));
+    assert_eq!(refused.headers["retry-after"], "5");
+    let envelope =
+        "<Envelope xmlns=\"http://schemas.xmlsoap.org/soap/envelope/\"><Body><logout/></Body></Envelope>";
+    assert_eq!(app.post("/soap", envelope).await.fault(), (503, 210));
+    joe.say(&json!({})).await;
+    hub.load(75);
+    hub.advance(Duration::from_secs(2)).await;
+    assert_eq!(owner.fetch("owner", 1).await.fault(), (503, 210), "between the two bars it stays as it is");
+    assert!(receiver.waiting().is_empty(), "nobody is called");
+
+    hub.load(60);
+    until(&hub, &owner, 200).await;
+    assert_eq!(receiver.next().await, CALL);
+    assert_eq!(owner.fetch("owner", 1).await.states(), [("joe@example.com", "AVAILABLE")]);
 }

@@ -29,10 +29,10 @@ const NAMES: [&str; 3] = ["joe", "rita", "carlotta"];
 
 /// Remembers whether a call is out, which is never made twice.
 #[derive(Debug, Default)]
-pub(crate) struct Out {
-    pub(crate) is_out: AtomicBool,
+struct Out {
+    is_out: AtomicBool,
     calls: Mutex<u64>,
-    pub(crate) came: Notify,
+    came: Notify,
 }
 
 impl Notifier for Out {
@@ -47,7 +47,7 @@ impl Notifier for Out {
     }
 }
 
-pub(crate) fn broker() -> Handle {
+fn broker() -> Handle {
     let clock = Clock::system();
     let now = clock.now();
     let limits = Limits::default();
@@ -66,7 +66,7 @@ pub(crate) fn broker() -> Handle {
     handle
 }
 
-pub(crate) async fn service(
+async fn service(
     handle: &Handle,
     notifier: Arc<Out>,
     overloaded: watch::Receiver<bool>,
@@ -88,7 +88,7 @@ pub(crate) async fn service(
 }
 
 /// The key of a session that watches everybody.
-pub(crate) async fn watcher(service: &Service) -> String {
+async fn watcher(service: &Service) -> String {
     let password = Credential::Password("p".to_owned().into());
     let log_in = |user: &str, credential| Ask::Login { user: user.into(), credential, force: false };
     let key_of = |answer| match answer {
@@ -112,13 +112,13 @@ pub(crate) async fn watcher(service: &Service) -> String {
 }
 
 /// Somebody who comes, idles and goes, as a generator of numbers has it.
-pub(crate) struct Person {
+struct Person {
     session: SessionId,
     numbers: u64,
 }
 
 impl Person {
-    pub(crate) async fn connect(handle: &Handle, name: &str, seed: u64) -> Self {
+    async fn connect(handle: &Handle, name: &str, seed: u64) -> Self {
         let session = SessionId(Uuid::new_v4());
         let opening = Opening {
             session,
@@ -135,15 +135,7 @@ impl Person {
         // Any sequence without a short period does.
         self.numbers =
             self.numbers.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        self.do_this(handle, self.numbers >> 61).await;
-    }
-
-    /// Is there, and active.
-    pub(crate) async fn come(&mut self, handle: &Handle) {
-        self.do_this(handle, 2).await;
-    }
-
-    async fn do_this(&self, handle: &Handle, what: u64) {
+        let what = self.numbers >> 61;
         let (session, topic) = (self.session, TopicName::new("office").unwrap());
         let command = if what == 0 {
             Command::Leave { session, topic, cause: Cause::Left }
@@ -156,7 +148,7 @@ impl Person {
     }
 }
 
-pub(crate) async fn fetch(service: &Service, key: &str, known: &mut HashMap<String, State>) -> usize {
+async fn fetch(service: &Service, key: &str, known: &mut HashMap<String, State>) -> usize {
     let answer = service.serve(Some(key), None, Ask::Subscribed { id: 1, form: Form::Basic }).await;
     let Ok(Answer::Presence { contacts, .. }) = answer else { panic!("{answer:?}") };
     let told = contacts.len();
