@@ -12,23 +12,24 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::admin::{self, Console, Health};
-use crate::broker::{Bounds, Broker, Clock, Encode, EncoderId, Handle, MAX_ENCODERS, Parts, Policy};
+use crate::broker::{Clock, EncoderId, Handle, MAX_ENCODERS};
 use crate::config::{AppConfig, Config};
-use crate::core::{Limits as RosterLimits, Mono, NodeId, Timetoken};
-use crate::engine::highwater::{self, HighWater};
-use crate::engine::{DocumentLimits, Engine, Memory};
+use crate::core::{Mono, NodeId};
 use crate::gateway::apps::{App as Tenant, Apps};
 use crate::gateway::cisco::load::Gauge;
 use crate::gateway::http::{self, Tally};
 use crate::gateway::limits::{Caps, Limits};
 use crate::gateway::native::framing::{self, Framing};
 use crate::gateway::peer::Proxies;
+use crate::gateway::pubnub::Tenants as PubNubTenants;
 use crate::gateway::spaces::{SpaceLimits, Spaces};
 use crate::gateway::{native, pages, pusher, tls, websocket};
 use crate::telemetry::Metrics;
 use crate::webhook::{self, Couriers, Hooks};
 
+mod broker;
 mod cisco;
+mod pubnub;
 mod tenants;
 mod webhooks;
 
@@ -60,6 +61,7 @@ pub struct Running {
     health: Health,
     limits: Arc<Limits>,
     handles: Arc<[(String, Handle)]>,
+    pubnub: Arc<PubNubTenants>,
     drain: crate::config::Drain,
     stop: Arc<watch::Sender<bool>>,
     shutdown: watch::Sender<bool>,
@@ -115,7 +117,7 @@ impl App {
             config,
         };
         let endpoints = webhooks::endpoints(&shared.config, shared.node)?;
-        let handle = start_broker(&shared)?;
+        let handle = broker::start(&shared)?;
         let settings = webhooks::settings(&shared.config, shared.node, &shared.clock, &shared.metrics);
         let (hooks, couriers) = Hooks::start(endpoints, settings, &handle).await;
         let slots = shared.apps.iter().map(|app| (app.id.to_string(), handle.for_app(app.slot)));
@@ -128,7 +130,8 @@ impl App {
         let mut servers = Vec::new();
         let settings = http_settings(&shared);
         let mut cisco = Cisco::start(&shared, &handle, gauge).await?;
-        let routes = routes(&shared, &handle, hooks.clone())?.merge(cisco.routes());
+        let pubnub = pubnub::tenants(&shared)?;
+        let routes = routes(&shared, &handle, &pubnub, hooks.clone())?.merge(cisco.routes());
         let serving = http::serve(main, routes, certificate, settings.clone(), shutdown.subscribe());
         servers.push(tokio::spawn(serving));
         servers.extend(cisco.listen(&shared.config, &settings, &shutdown).await?);
@@ -154,6 +157,7 @@ impl App {
             health: shared.health,
             limits: shared.limits,
             handles,
+            pubnub,
             drain: shared.config.drain,
             stop,
             shutdown,
@@ -205,6 +209,7 @@ impl Running {
                  demo page   {scheme}://{address}/   (open it in two tabs)\n\
                  native      {socket}://{address}/ws   key demo-key, secret demo-secret\n\
                  pusher      {socket}://{address}/app/demo-key   app id 1, key demo-key, secret demo-secret\n\
+                 pubnub      origin {address}, subscribe and publish key demo-key, secret key demo-secret\n\
                  socket.io   {scheme}://{address}/chat   the same tokens, as ?token=...\n\
                  cisco       {scheme}://{address}/presence-service/   application user demo, password demo-secret\n\
                  \n\
@@ -233,6 +238,7 @@ impl Running {
         self.health.draining();
         self.limits.drain();
         self.cisco.stop();
+        self.pubnub.drain();
         let start = self.clock.now().mono;
         self.send_away(self.drain.window, start + self.drain.window).await;
         // Whoever authenticated only meanwhile goes too, and is told so.
@@ -284,81 +290,12 @@ async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {key} = {address}: {error}"))
 }
 
-fn start_broker(shared: &Shared) -> Result<Handle, String> {
-    let Shared { config, clock, metrics, .. } = shared;
-    let now = clock.now();
-    let floor = match &config.data_dir {
-        Some(folder) => keep_mark(folder, clock)?,
-        None => Timetoken(0),
-    };
-    // The engine remembers a topic's numbering a little longer than the roster remembers the topic.
-    let retention = config.presence.retention + Duration::from_secs(10);
-    let documents = DocumentLimits {
-        count: config.limits.documents,
-        bytes: config.limits.document_bytes,
-        total: config.limits.documents_bytes,
-    };
-    let engine: Box<dyn Engine> = Box::new(Memory::new(now, floor, retention).with_documents(documents));
-    let encoder =
-        |framing: &&'static dyn Framing| Arc::new(native::Encoder::new(*framing)) as Arc<dyn Encode>;
-    let forms = FORMS.map(|form| Arc::new(pusher::Encoder(form)) as Arc<dyn Encode>);
-    let encoders = FRAMINGS.iter().map(encoder).chain(forms).collect();
-    let limits = RosterLimits {
-        history: config.presence.history,
-        history_bytes: config.presence.history_bytes,
-        retention: config.presence.retention,
-        members: config.limits.members_per_topic,
-    };
-    let policy = Policy {
-        announce_max: config.presence.announce_max,
-        interval: config.presence.interval,
-        storm_tick: config.presence.storm_tick,
-        sessions_tick: config.presence.sessions_tick,
-        stall: config.limits.stall,
-        outbox: bounds(config),
-    };
-    let apps = config.apps.iter().map(|_| (limits, policy)).collect();
-    let (node, clock, metrics) = (shared.node, clock.clone(), metrics.clone());
-    let parts = Parts { node, clock, engine, encoders, apps, inbox: config.limits.inbox, metrics };
-    let (broker, handle) = Broker::new(parts);
-    let serving = tokio::spawn(broker.run());
-    let (health, stop) = (shared.health.clone(), Arc::clone(&shared.stop));
-    tokio::spawn(async move {
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "the broker has failed; the hub stops");
-            health.draining();
-            stop.send_replace(true);
-        }
-    });
-    Ok(handle)
-}
-
-fn bounds(config: &Config) -> Bounds {
-    Bounds { bytes: config.limits.outbox_bytes, frames: config.limits.outbox_frames }
-}
-
-/// Reads the mark of the last run, sets it ahead, and goes on doing so.
-fn keep_mark(folder: &std::path::Path, clock: &Clock) -> Result<Timetoken, String> {
-    let wrong = |error: io::Error| format!("data_dir ({}) cannot be used: {error}", folder.display());
-    let mark = HighWater::open(folder).map_err(wrong)?;
-    let floor = mark.load().map_err(wrong)?;
-    mark.reserve(clock.now().wall).map_err(wrong)?;
-    let clock = clock.clone();
-    tokio::spawn(async move {
-        loop {
-            clock.sleep(highwater::EVERY).await;
-            let (mark, now) = (mark.clone(), clock.now().wall);
-            match tokio::task::spawn_blocking(move || mark.reserve(now)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(%error, "the mark of timetokens cannot be set"),
-                Err(error) => tracing::error!(%error, "setting the mark of timetokens failed"),
-            }
-        }
-    });
-    Ok(floor)
-}
-
-fn routes(shared: &Shared, handle: &Handle, hooks: Hooks) -> Result<Router, String> {
+fn routes(
+    shared: &Shared,
+    handle: &Handle,
+    pubnub: &Arc<PubNubTenants>,
+    hooks: Hooks,
+) -> Result<Router, String> {
     let Shared { config, clock, apps, metrics, .. } = shared;
     let settings = websocket_settings(shared);
     let limits = SpaceLimits {
@@ -375,7 +312,7 @@ fn routes(shared: &Shared, handle: &Handle, hooks: Hooks) -> Result<Router, Stri
             framing: FRAMINGS[usize::from(id)],
             encoder: EncoderId(id),
             ping_interval: config.limits.ping_interval,
-            outbox: bounds(config),
+            outbox: broker::bounds(config),
             auth_timeout: config.limits.auth_timeout,
             body_timeout: config.http.body_timeout,
             body_bytes: config.http.body_bytes,
@@ -397,6 +334,7 @@ fn routes(shared: &Shared, handle: &Handle, hooks: Hooks) -> Result<Router, Stri
         lines: native::Lines::default(),
     };
     let native = native::router(plain, Arc::new(gate));
+    let pubnub = pubnub::routes(shared, pubnub, handle, &spaces);
     let pusher = pusher::router(Arc::new(pusher_shared(shared, handle, hooks, spaces)?), settings);
     let health = shared.health.clone();
     let ready = axum::routing::get(move || async move { admin::readiness(&health) });
@@ -405,6 +343,7 @@ fn routes(shared: &Shared, handle: &Handle, hooks: Hooks) -> Result<Router, Stri
         .route("/readyz", ready)
         .merge(native)
         .merge(pusher)
+        .merge(pubnub)
         .fallback_service(pages::router(hosts(config))))
 }
 
@@ -436,7 +375,7 @@ fn pusher_shared(
         broker: handle.clone(),
         clock: shared.clock.clone(),
         encoders: FORMS.into_iter().zip((FRAMING_COUNT..).map(EncoderId)).collect(),
-        outbox: bounds(config),
+        outbox: broker::bounds(config),
         spaces,
         body_timeout: config.http.body_timeout,
         hooks: Arc::new(webhooks::Outward(hooks)),

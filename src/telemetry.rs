@@ -55,6 +55,7 @@ struct Inner {
     tls_errors: Counter,
     closed: Family<ByCode, Counter>,
     unauthenticated: Counter,
+    replays_pushed_out: Counter,
     requests: Counter,
     changes: Family<ByKind, Counter>,
     /// The counters of `changes` by kind, found once: the broker counts every change.
@@ -72,6 +73,8 @@ struct Inner {
     hooks_given_up: Counter,
     posts: Counter,
     posts_failed: Counter,
+    polls: Gauge,
+    shed: Counter,
     callbacks: Counter,
     callbacks_failed: Counter,
 }
@@ -90,6 +93,10 @@ const NAMES: &[(&str, &str)] = &[
     ("hub_gateway_tls_errors", "TLS handshakes that failed."),
     ("hub_gateway_closed", "WebSocket connections closed, by close code."),
     ("hub_gateway_unauthenticated", "Tokens and credentials refused."),
+    (
+        "hub_pusher_replays_pushed_out",
+        "Signed POSTs that were forgotten while they could be replayed; see `apps.#.pusher.replays`.",
+    ),
     ("hub_broker_requests", "Requests that the broker has served."),
     ("hub_broker_changes", "Changes folded, by kind."),
     ("hub_broker_deliveries", "Frames handed to outboxes: one for each viewer and broadcast."),
@@ -105,6 +112,11 @@ const NAMES: &[(&str, &str)] = &[
     ("hub_webhook_given_up", "Hooks that were tried in vain for too long, or for which there was no room."),
     ("hub_webhook_posts", "Posts tried, with one hook or several."),
     ("hub_webhook_posts_failed", "Posts tried that an endpoint did not take; they are tried again."),
+    ("hub_pubnub_polls", "Subscribes of the PubNub dialect that are held now."),
+    (
+        "hub_pubnub_shed",
+        "Subscribes of the PubNub dialect that were told to come back later, or to wait for nothing.",
+    ),
     ("hub_cisco_callbacks", "Callbacks to endpoints of the Cisco dialect, tried."),
     ("hub_cisco_callbacks_failed", "Those that the endpoint did not take."),
 ];
@@ -127,6 +139,7 @@ impl Metrics {
             tls_errors: Counter::default(),
             closed: Family::default(),
             unauthenticated: Counter::default(),
+            replays_pushed_out: Counter::default(),
             requests: Counter::default(),
             changes,
             change,
@@ -143,6 +156,8 @@ impl Metrics {
             hooks_given_up: Counter::default(),
             posts: Counter::default(),
             posts_failed: Counter::default(),
+            polls: Gauge::default(),
+            shed: Counter::default(),
             callbacks: Counter::default(),
             callbacks_failed: Counter::default(),
         };
@@ -195,6 +210,11 @@ impl Metrics {
     /// A token or credential was refused.
     pub fn unauthenticated(&self) {
         self.0.unauthenticated.inc();
+    }
+
+    /// Signed POSTs were forgotten before their time.
+    pub fn replays_pushed_out(&self, marks: u64) {
+        self.0.replays_pushed_out.inc_by(marks);
     }
 
     /// The broker served this many requests in a turn that took so long, and this many more wait.
@@ -258,6 +278,21 @@ impl Metrics {
         }
     }
 
+    /// A subscribe is held.
+    pub fn poll_begins(&self) {
+        self.0.polls.inc();
+    }
+
+    /// A subscribe is held no longer.
+    pub fn poll_ends(&self) {
+        self.0.polls.dec();
+    }
+
+    /// A subscribe was one too many.
+    pub fn poll_shed(&self) {
+        self.0.shed.inc();
+    }
+
     /// Everything, in the text format that Prometheus reads.
     #[must_use]
     pub fn text(&self) -> String {
@@ -295,6 +330,7 @@ impl Inner {
             "hub_gateway_tls_errors" => tls_errors,
             "hub_gateway_closed" => closed,
             "hub_gateway_unauthenticated" => unauthenticated,
+            "hub_pusher_replays_pushed_out" => replays_pushed_out,
             "hub_broker_requests" => requests,
             "hub_broker_changes" => changes,
             "hub_broker_deliveries" => deliveries,
@@ -310,6 +346,8 @@ impl Inner {
             "hub_webhook_given_up" => hooks_given_up,
             "hub_webhook_posts" => posts,
             "hub_webhook_posts_failed" => posts_failed,
+            "hub_pubnub_polls" => polls,
+            "hub_pubnub_shed" => shed,
             "hub_cisco_callbacks" => callbacks,
             "hub_cisco_callbacks_failed" => callbacks_failed,
         }

@@ -1,5 +1,6 @@
 //! What operators see: health, logs, and the admin listener.
 
+mod explain;
 mod health;
 mod log;
 pub mod panics;

@@ -13,6 +13,7 @@ use serde_json::json;
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
 
+use super::explain;
 use super::health::Health;
 use crate::broker::{CloseReason, Handle};
 use crate::core::{Cause, Command, PartyId};
@@ -41,6 +42,7 @@ pub fn router(console: Console, more: Router) -> Router {
     let calls = Router::new()
         .route("/admin/stats", get(stats))
         .route("/admin/drain", post(drain))
+        .route("/admin/apps/{app}/parties/{party}", get(explain::party))
         .route("/admin/apps/{app}/parties/{party}/sessions", delete(end_sessions))
         .merge(more.with_state(()))
         .route_layer(middleware::from_fn_with_state(console.clone(), token_only));
@@ -89,11 +91,9 @@ async fn end_sessions(
     State(console): State<Console>,
     Path((app, party)): Path<(String, String)>,
 ) -> Response {
-    let Some((_, handle)) = console.apps.iter().find(|(id, _)| *id == app) else {
-        return wrong(StatusCode::NOT_FOUND, "not.found", "there is no app of this id");
-    };
-    let Ok(party) = PartyId::new(&party) else {
-        return wrong(StatusCode::BAD_REQUEST, "invalid.parameters", "the party's id is not one");
+    let (handle, party) = match console.whose(&app, &party) {
+        Ok(known) => known,
+        Err(wrong) => return wrong,
     };
     let mut ended = 0;
     // Whoever comes back just then is ended too.
@@ -111,6 +111,18 @@ async fn end_sessions(
         ended += sessions.len();
     }
     Json(json!({"sessions": ended})).into_response()
+}
+
+impl Console {
+    /// The way to an app's broker, and a party's id; or the answer that says which of them is none.
+    #[expect(clippy::result_large_err, reason = "it is the answer, and is sent at once")]
+    pub(super) fn whose(&self, app: &str, party: &str) -> Result<(&Handle, PartyId), Response> {
+        let known = self.apps.iter().find(|(id, _)| *id == app);
+        let missing = || wrong(StatusCode::NOT_FOUND, "not.found", "there is no app of this id");
+        let (_, handle) = known.ok_or_else(missing)?;
+        let no_party = |_| wrong(StatusCode::BAD_REQUEST, "invalid.parameters", "the party's id is not one");
+        Ok((handle, PartyId::new(party).map_err(no_party)?))
+    }
 }
 
 fn wrong(status: StatusCode, code: &str, message: &str) -> Response {

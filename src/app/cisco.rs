@@ -160,8 +160,7 @@ fn rules(shared: &Shared) -> Rules {
 
 fn calls(shared: &Shared, overloaded: watch::Receiver<bool>) -> Calls {
     let terms = |app: &CiscoApp| {
-        let secrets = [&app.callback_secret].into_iter().chain(&app.callback_secret_second);
-        let mut terms = Terms::new(app.callback_timeout, secrets);
+        let mut terms = Terms::new(app.callback_timeout, &app.callback_secrets);
         (terms.retry, terms.retry_for, terms.retry_longest) = (app.retry, app.retry_for, app.retry_longest);
         terms
     };

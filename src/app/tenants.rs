@@ -1,9 +1,10 @@
 //! Turns the apps and limits of the configuration into those of the gateways.
 
 use crate::broker::AppSlot;
-use crate::config::{AppConfig, Config};
+use crate::config::{AppConfig, Config, KeyConfig};
 use crate::gateway::apps::{App as Tenant, AppLimits, TopicRule};
 use crate::gateway::json;
+use crate::gateway::keys::{KeyPair, KeyPairs};
 use crate::gateway::limits::Caps;
 use crate::gateway::origin::Origins;
 use crate::gateway::pattern::Pattern;
@@ -32,7 +33,16 @@ pub(super) fn tenants(config: &Config) -> Result<Vec<Tenant>, String> {
 fn tenant(config: &Config, place: usize, app: &AppConfig) -> Result<Tenant, String> {
     let slot = u16::try_from(place).map_err(|_| "there are more [[apps]] than 65,536".to_owned())?;
     let limits = &config.limits;
-    let mut tenant = Tenant::new(AppSlot(slot), &app.id, &app.key, app.secret.clone());
+    let pair = |pair: &KeyConfig| KeyPair {
+        key: pair.key.as_str().into(),
+        secret: pair.secret.clone(),
+        is_active: pair.enabled,
+    };
+    let [first, later @ ..] = app.keys.as_slice() else {
+        return Err(format!("apps.{place} has no key; there must be one"));
+    };
+    let mut tenant = Tenant::new(AppSlot(slot), &app.id, &first.key, first.secret.clone());
+    tenant.keys = KeyPairs::new(pair(first), later.iter().map(pair).collect());
     tenant.open_topics = app.open_topics;
     let not_an_origin = |_| format!("apps.{place}.origins must hold origins such as https://app.example.com");
     tenant.origins = Origins::new(&app.origins).map_err(not_an_origin)?;

@@ -13,7 +13,9 @@ use crate::egress::{Rules, System};
 use crate::gateway::pattern::Pattern;
 use crate::gateway::pusher;
 use crate::telemetry::Metrics;
-use crate::webhook::{self, Batch, Bounds, Endpoint, Format, Hub, Pusher, Settings, TopicFilter, What};
+use crate::webhook::{
+    self, Batch, Bounds, Endpoint, Format, Hub, PubNub, Pusher, Settings, TopicFilter, What,
+};
 
 /// How long Pusher's format holds a leave, unless the configuration says otherwise.
 const PUSHER_HOLD: Duration = Duration::from_secs(3);
@@ -73,14 +75,21 @@ pub(super) fn endpoints(config: &Config, node: NodeId) -> Result<Vec<Endpoint>, 
             let target = rules.target(&webhook.url).map_err(|refused| format!("{name}.url {refused}"))?;
             let pace = Batch { window: webhook.batch_window, hooks: webhook.batch_events };
             let usual = if webhook.format == WebhookFormat::Pusher { PUSHER_HOLD } else { Duration::ZERO };
+            let events = events(webhook, &name)?;
+            let hold = webhook.hold.unwrap_or(usual);
+            if webhook.format == WebhookFormat::PubNub && !hold.is_zero() {
+                return Err(format!(
+                    "{name}.hold must be 0s in PubNub's format, which tells each leave when it happens"
+                ));
+            }
             endpoints.push(Endpoint {
                 app: AppSlot(slot),
                 target,
-                format: format(app, webhook, node),
-                wants: wants(webhook, &name)?,
+                format: format(app, webhook, node, &events).map_err(|wrong| format!("{name}.{wrong}"))?,
+                wants: events.into_iter().map(|(_, what)| what).collect(),
                 topics: filter(webhook),
                 authorization: authorization(webhook, &name)?,
-                hold: webhook.hold.unwrap_or(usual),
+                hold,
                 batch: pace,
                 name,
             });
@@ -89,31 +98,61 @@ pub(super) fn endpoints(config: &Config, node: NodeId) -> Result<Vec<Endpoint>, 
     Ok(endpoints)
 }
 
-fn format(app: &AppConfig, webhook: &WebhookConfig, node: NodeId) -> Arc<dyn Format> {
-    let secret = webhook.secret.as_ref().unwrap_or(&app.secret);
+/// The format, with the keys and secrets that sign its posts: the endpoint's own, or else the app's. Pusher's posts have room for
+/// one signature, which is of the oldest pair; the hub's have one of each.
+fn format(
+    app: &AppConfig,
+    webhook: &WebhookConfig,
+    node: NodeId,
+    events: &[Event],
+) -> Result<Arc<dyn Format>, String> {
+    let enabled = || app.keys.iter().filter(|pair| pair.enabled);
+    let own = webhook.secret.as_ref();
     match webhook.format {
-        WebhookFormat::Hub => Arc::new(Hub::new(node, &app.id, secret)),
-        WebhookFormat::Pusher => Arc::new(Pusher::new(webhook.key.as_ref().unwrap_or(&app.key), secret)),
+        WebhookFormat::Hub => {
+            let apps = || enabled().map(|pair| &pair.secret).collect();
+            let mut secrets: Vec<&SecretString> = own.map_or_else(apps, |secret| vec![secret]);
+            secrets.extend(&webhook.next_secret);
+            Ok(Arc::new(Hub::new(node, &app.id, &secrets)))
+        }
+        WebhookFormat::Pusher => {
+            let pair = enabled().find(|pair| webhook.key.as_ref().is_none_or(|key| *key == pair.key));
+            let key = webhook.key.as_ref().or(pair.map(|pair| &pair.key));
+            let secret = own.or(pair.map(|pair| &pair.secret));
+            let unknown = || "key is no enabled key of the app, so its secret must be set too".to_owned();
+            let (key, secret) = key.zip(secret).ok_or_else(unknown)?;
+            Ok(Arc::new(Pusher::new(key, secret)))
+        }
+        WebhookFormat::PubNub => {
+            let key = webhook.key.as_ref().unwrap_or(&app.pubnub.subscribe_key);
+            let actions = events.iter().map(|(name, _)| *name).collect();
+            Ok(Arc::new(PubNub::new(key, own.unwrap_or(&app.pubnub.secret_key), actions)))
+        }
     }
 }
 
-/// What a thing is called in an endpoint's format.
-fn name_in(format: WebhookFormat, what: What) -> Option<&'static str> {
+/// What an endpoint's format calls a thing, and the thing.
+type Event = (&'static str, What);
+
+/// Everything that a format knows.
+fn known(format: WebhookFormat) -> Vec<Event> {
+    let all = What::ALL.into_iter();
     match format {
-        WebhookFormat::Hub => Some(Hub::name(what)),
-        WebhookFormat::Pusher => Pusher::name(what),
+        WebhookFormat::Hub => all.map(|what| (Hub::name(what), what)).collect(),
+        WebhookFormat::Pusher => all.filter_map(|what| Some((Pusher::name(what)?, what))).collect(),
+        WebhookFormat::PubNub => PubNub::ACTIONS.to_vec(),
     }
 }
 
-fn wants(webhook: &WebhookConfig, name: &str) -> Result<Vec<What>, String> {
-    let known = || What::ALL.into_iter().filter_map(|what| Some((name_in(webhook.format, what)?, what)));
+/// What an endpoint wants to be told.
+fn events(webhook: &WebhookConfig, name: &str) -> Result<Vec<Event>, String> {
+    let known = known(webhook.format);
     if webhook.events.is_empty() {
-        return Ok(known().map(|(_, what)| what).filter(|what| *what != What::Counts).collect());
+        return Ok(known.into_iter().filter(|(_, what)| *what != What::Counts).collect());
     }
-    let find = |event: &String| known().find(|(name, _)| name == event).map(|(_, what)| what);
-    let wanted = |event| {
-        let names: Vec<_> = known().map(|(name, _)| name).collect();
-        find(event).ok_or_else(|| {
+    let wanted = |event: &String| {
+        known.iter().find(|(name, _)| name == event).copied().ok_or_else(|| {
+            let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
             format!("{name}.events must hold names out of {}, but holds {event:?}", names.join(", "))
         })
     };

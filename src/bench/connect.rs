@@ -1,4 +1,4 @@
-//! Opens WebSocket connections from many source addresses, so that ports do not run out.
+//! Opens connections from many source addresses, so that ports do not run out.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::error::BenchError;
+use super::transport::Transport;
 
 /// A connection gets this long to be accepted and upgraded.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -41,10 +42,31 @@ pub(super) async fn open(
     address: &Address,
     seat: usize,
     request_target: &str,
+    transport: Transport,
 ) -> Result<(TcpStream, Vec<u8>), BenchError> {
     let stalled =
         || BenchError::Stalled { what: format!("the handshake of connection {seat}"), patience: PATIENCE };
-    timeout(PATIENCE, handshake(address, seat, request_target)).await.map_err(|_| stalled())?
+    let opened = async {
+        match transport {
+            Transport::WebSocket => handshake(address, seat, request_target).await,
+            Transport::Http => request(address, seat, request_target).await,
+        }
+    };
+    timeout(PATIENCE, opened).await.map_err(|_| stalled())?
+}
+
+/// A connection with a first request under way.
+async fn request(
+    address: &Address,
+    seat: usize,
+    request_target: &str,
+) -> Result<(TcpStream, Vec<u8>), BenchError> {
+    let failed = || BenchError::io(format!("connection {seat}"));
+    let mut stream = dial(address.at, seat).await.map_err(failed())?;
+    let mut request = Vec::new();
+    Transport::Http.put(request_target, &mut request);
+    stream.write_all(&request).await.map_err(failed())?;
+    Ok((stream, Vec::new()))
 }
 
 async fn handshake(

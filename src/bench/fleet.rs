@@ -17,14 +17,25 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::error::BenchError;
-use super::frame::{Frame, Opcode, Splitter, put_pong};
+use super::frame::{Frame, Opcode, put_pong};
 use super::line::Line;
+use super::transport::{Cutter, Transport};
 
 /// What is done with the text frames of all connections.
 pub(super) trait Sink: 'static {
-    /// Takes a text frame. Is there something in it that the driver of the scenario may be waiting for?
-    /// Frames that are appended to `answers` go back on the same connection at once.
-    fn take(&mut self, seat: usize, text: &[u8], wire: usize, answers: &mut Vec<u8>) -> bool;
+    /// Takes a text frame. Frames that are appended to `answers` go back on the same connection at once.
+    fn take(&mut self, seat: usize, text: &[u8], wire: usize, answers: &mut Vec<u8>) -> Taken;
+}
+
+/// What a text frame was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// A part of the handshake or a heartbeat, which is no sign of progress, as the WebSocket's own is none.
+    Beat,
+    /// Something was said.
+    Said,
+    /// Something was said that the driver of the scenario may be waiting for.
+    Awaited,
 }
 
 /// Large enough for 32 deliveries and most snapshots in one read.
@@ -79,13 +90,13 @@ impl<S: Sink> Fleet<S> {
     }
 
     /// Gives a connection the next seat and reads it from now on; `begun` is what was already read from it.
-    pub(super) fn add(&mut self, stream: TcpStream, begun: &[u8]) {
+    pub(super) fn add(&mut self, stream: TcpStream, begun: &[u8], transport: Transport) {
         let seat = self.lines.len();
         let (reading, writing) = stream.into_split();
         let line = Rc::new(Line::new(writing));
         self.lines.push(Rc::clone(&line));
         let mut pump =
-            Pump { seat, reading, line, splitter: Splitter::default(), shared: Rc::clone(&self.shared) };
+            Pump { seat, reading, line, cutter: transport.cutter(), shared: Rc::clone(&self.shared) };
         let end = pump.feed(begun);
         let task = tokio::task::spawn_local(async move {
             let reason = match end {
@@ -108,7 +119,7 @@ impl<S: Sink> Fleet<S> {
         look(&mut self.shared.sink.borrow_mut())
     }
 
-    /// Text frames and bytes that have arrived so far, without those that were answered at once.
+    /// Text frames and bytes that have arrived so far, without heartbeats.
     pub(super) fn volume(&self) -> (u64, u64) {
         (self.shared.frames.get(), self.shared.bytes.get())
     }
@@ -158,7 +169,7 @@ struct Pump<S> {
     seat: usize,
     reading: OwnedReadHalf,
     line: Rc<Line>,
-    splitter: Splitter,
+    cutter: Cutter,
     shared: Rc<Shared<S>>,
 }
 
@@ -177,7 +188,7 @@ impl<S: Sink> Pump<S> {
         let mut buffer = shared.buffer.borrow_mut();
         let mut room = ReadBuf::new(&mut buffer);
         Poll::Ready(match ready!(Pin::new(&mut self.reading).poll_read(context, &mut room)) {
-            Ok(()) if room.filled().is_empty() => Err("without a close frame".to_owned()),
+            Ok(()) if room.filled().is_empty() => Err("without a word".to_owned()),
             Ok(()) => self.feed(room.filled()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             Err(error) => Err(error.to_string()),
@@ -185,17 +196,16 @@ impl<S: Sink> Pump<S> {
     }
 
     fn feed(&mut self, chunk: &[u8]) -> Result<(), String> {
-        let Self { seat, line, splitter, shared, .. } = self;
+        let Self { seat, line, cutter, shared, .. } = self;
         let mut sink = shared.sink.borrow_mut();
         let mut is_progress = false;
         let mut end = None;
         let mut answers = Vec::new();
-        let fed = splitter.feed(chunk, |Frame { opcode, payload, wire }| match opcode {
+        let fed = cutter.feed(chunk, |Frame { opcode, payload, wire }| match opcode {
             Opcode::Text => {
-                let before = answers.len();
-                is_progress |= sink.take(*seat, payload, wire, &mut answers);
-                // A dialect's heartbeat is no more a sign of progress than the WebSocket's own.
-                if answers.len() == before {
+                let taken = sink.take(*seat, payload, wire, &mut answers);
+                is_progress |= taken == Taken::Awaited;
+                if taken != Taken::Beat {
                     shared.frames.set(shared.frames.get() + 1);
                     shared.bytes.set(shared.bytes.get() + wire as u64);
                 }
@@ -210,7 +220,7 @@ impl<S: Sink> Pump<S> {
         if is_progress {
             shared.progress.notify_one();
         }
-        fed.map_err(|fault| fault.to_string())?;
+        fed?;
         end.map_or(Ok(()), Err)
     }
 }

@@ -9,13 +9,14 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use super::error::BenchError;
-use super::fleet::{Fleet, Sink};
+use super::fleet::{Fleet, Sink, Taken};
 use super::frame::{put_server_text, server_wire};
 use super::launch::{Cores, again};
 use super::options::{FloorOptions, WriterOptions};
 use super::process::Process;
 use super::report::{Figures, Report, micros_each, per_second};
 use super::stopwatch::Stopwatch;
+use super::transport::Transport;
 
 /// What a floor is measured with.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +108,7 @@ async fn rounds(listener: &TcpListener, process: Process, load: Load) -> Result<
     let mut fleet = Fleet::new(Awaited(0));
     for _ in 0..load.connections {
         let (stream, _) = listener.accept().await.map_err(BenchError::io("accepting the writer"))?;
-        fleet.add(stream, &[]);
+        fleet.add(stream, &[], Transport::WebSocket);
     }
     let round = (load.connections * load.window) as u64;
     let mut watch = Stopwatch::start();
@@ -138,9 +139,9 @@ async fn rounds(listener: &TcpListener, process: Process, load: Load) -> Result<
 struct Awaited(u64);
 
 impl Sink for Awaited {
-    fn take(&mut self, _seat: usize, _text: &[u8], _wire: usize, _answers: &mut Vec<u8>) -> bool {
+    fn take(&mut self, _seat: usize, _text: &[u8], _wire: usize, _answers: &mut Vec<u8>) -> Taken {
         self.0 = self.0.saturating_sub(1);
-        self.0 == 0
+        if self.0 == 0 { Taken::Awaited } else { Taken::Said }
     }
 }
 

@@ -3,6 +3,7 @@
 //! One thread holds all connections, so that a machine with two cores gives one to the hub. What the hub costs is what the
 //! kernel says its process has used; what no hub could avoid is measured beside it as the *floor*.
 
+mod answer;
 mod connect;
 mod error;
 mod fanout;
@@ -22,6 +23,7 @@ mod options;
 mod process;
 mod protocol;
 mod publisher;
+mod pubnub;
 mod pusher;
 mod rate;
 mod report;
@@ -31,6 +33,7 @@ mod stopwatch;
 mod storm;
 mod tally;
 mod token;
+mod transport;
 
 #[cfg(test)]
 mod rehearsal;
@@ -50,6 +53,7 @@ use native::Native;
 use options::{Channels, Dialect, Scenario};
 use process::Process;
 use protocol::Protocol;
+use pubnub::PubNub;
 use pusher::Pusher;
 use report::Report;
 use socketio::SocketIo;
@@ -101,6 +105,10 @@ async fn measure(options: Options) -> Result<Report, BenchError> {
     }
     if options.channels == Channels::Private && matches!(options.scenario, Scenario::Storm(_)) {
         return Err(BenchError::Option("private channels have no members to know of".to_owned()));
+    }
+    if options.dialect == Dialect::PubNub && matches!(options.scenario, Scenario::Storm(_)) {
+        let why = "large channels do not name who joins in this dialect: use fanout, rate or idle";
+        return Err(BenchError::Option(why.to_owned()));
     }
     let hub = interrupt.or(bring_up(&options, cores)).await?;
     let app = (options.hub.app_key.as_str(), options.hub.app_secret.as_str());
@@ -164,6 +172,7 @@ impl Dialect {
             Self::Native => "native",
             Self::SocketIo => "socketio",
             Self::Pusher => "pusher",
+            Self::PubNub => "pubnub",
         }
     }
 
@@ -172,6 +181,7 @@ impl Dialect {
             Self::Native => Rc::new(Native),
             Self::SocketIo => Rc::new(SocketIo),
             Self::Pusher => Rc::new(Pusher::new(key, secret, channels.prefix())),
+            Self::PubNub => Rc::new(PubNub::new(key)),
         }
     }
 }

@@ -39,6 +39,9 @@ pub(super) enum Dialect {
     SocketIo,
     /// Pusher Channels, protocol 7: members of presence channels, who send client events.
     Pusher,
+    /// PubNub: everybody holds a poll, and the first connection publishes.
+    #[value(name = "pubnub")]
+    PubNub,
 }
 
 /// The sorts of channels of the Pusher dialect that take client events.

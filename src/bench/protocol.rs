@@ -1,15 +1,30 @@
 //! What a wire dialect has to tell the load generator; everything else of the bench is the same for all dialects.
 
+use super::transport::Transport;
+
 /// How the bench speaks to a hub and reads what comes back.
 pub(super) trait Protocol: std::fmt::Debug {
-    /// The path and query of the handshake of a party with this token.
+    /// What carries the dialect.
+    fn transport(&self) -> Transport {
+        Transport::WebSocket
+    }
+
+    /// The path and query of the handshake, or of the first request, of a party with this token.
     fn request_target(&self, token: &str) -> String;
 
-    /// Hands each text frame that it takes to say this to `out`; where there is nothing to say, none.
+    /// Hands each text frame, or the target of each request, that it takes to say this to `out`; where there is nothing to say, none.
     fn say(&self, speaker: Speaker<'_>, saying: Saying<'_>, out: &mut dyn FnMut(&str));
 
     /// What a text frame of the hub is. Called for every delivery: it looks only as far as it must.
     fn hear(&self, text: &[u8]) -> Heard;
+
+    /// What this seat says at once after it has heard this, whatever the scenario does: its next poll.
+    fn next(&self, _seat: usize, _text: &[u8]) -> Option<String> {
+        None
+    }
+
+    /// Hands each text of a [`Heard::Batch`] to `each`.
+    fn parts(&self, _batch: &[u8], _each: &mut dyn FnMut(&[u8])) {}
 
     /// What the hub calls the connection that it welcomes with this frame, in dialects where clients must know.
     fn socket_of(&self, welcome: &[u8]) -> Option<String>;
@@ -84,6 +99,8 @@ pub(super) enum Heard {
     Snapshot,
     /// A published text.
     Text,
+    /// Several published texts at once.
+    Batch,
     /// Somebody is present, or is with another content.
     Online,
     /// Somebody is no longer present.

@@ -11,7 +11,7 @@ use super::stopwatch::{Stopwatch, unix_seconds};
 use super::tally::{Count, Tally};
 
 /// The seat that publishes.
-const PUBLISHER: usize = 0;
+pub(super) const PUBLISHER: usize = 0;
 
 /// What a stretch of publishing came to.
 #[derive(Debug)]

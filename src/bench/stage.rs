@@ -7,8 +7,7 @@ use futures::future::try_join_all;
 
 use super::connect::{Address, open};
 use super::error::BenchError;
-use super::fleet::{Fleet, Sink};
-use super::frame::put_client_text;
+use super::fleet::{Fleet, Sink, Taken};
 use super::process::Process;
 use super::protocol::{Heard, Protocol, Saying, Speaker};
 use super::token::Mint;
@@ -52,8 +51,22 @@ pub(super) struct Stage<A> {
 }
 
 impl<A: Audience> Sink for Stage<A> {
-    fn take(&mut self, seat: usize, text: &[u8], wire: usize, answers: &mut Vec<u8>) -> bool {
+    fn take(&mut self, seat: usize, text: &[u8], wire: usize, answers: &mut Vec<u8>) -> Taken {
         let heard = self.protocol.hear(text);
+        if let Heard::Call { answer } = heard {
+            self.protocol.transport().put(answer, answers);
+            return Taken::Beat;
+        }
+        if let Some(next) = self.protocol.next(seat, text) {
+            self.protocol.transport().put(&next, answers);
+        }
+        if self.notice(seat, heard, text, wire) { Taken::Awaited } else { Taken::Said }
+    }
+}
+
+impl<A: Audience> Stage<A> {
+    /// Is there something in it that the driver of the scenario may be waiting for?
+    fn notice(&mut self, seat: usize, heard: Heard, text: &[u8], wire: usize) -> bool {
         match heard {
             Heard::Welcome => {
                 self.welcomed += 1;
@@ -62,10 +75,6 @@ impl<A: Audience> Sink for Stage<A> {
                     self.sockets[seat] = socket;
                 }
                 true
-            }
-            Heard::Call { answer } => {
-                put_client_text(answer.as_bytes(), answers);
-                false
             }
             Heard::Watching => {
                 self.watching += 1;
@@ -81,10 +90,24 @@ impl<A: Audience> Sink for Stage<A> {
                 self.refusal.get_or_insert_with(|| (seat, String::from_utf8_lossy(shown).into_owned()));
                 true
             }
-            Heard::Text | Heard::Online | Heard::Left | Heard::Other => {
+            Heard::Batch => self.unpack(seat, text, wire),
+            Heard::Text | Heard::Online | Heard::Left | Heard::Other | Heard::Call { .. } => {
                 self.audience.hear(seat, heard, text, wire)
             }
         }
+    }
+
+    /// What surrounds the texts of a batch counts as a part of the first.
+    fn unpack(&mut self, seat: usize, batch: &[u8], wire: usize) -> bool {
+        let Self { protocol, audience, .. } = self;
+        let mut texts = 0;
+        protocol.parts(batch, &mut |part| texts += part.len());
+        let mut around = wire.saturating_sub(texts);
+        let mut is_awaited = false;
+        protocol.parts(batch, &mut |part| {
+            is_awaited |= audience.hear(seat, Heard::Text, part, part.len() + std::mem::take(&mut around));
+        });
+        is_awaited
     }
 }
 
@@ -109,7 +132,7 @@ impl<A: Audience> Crowd<A> {
             let seats = first..size.min(first + STRIDE);
             let opened = try_join_all(seats.clone().map(|seat| admit(ground, seat))).await?;
             for (stream, begun) in opened {
-                crowd.fleet.add(stream, &begun);
+                crowd.fleet.add(stream, &begun, ground.protocol.transport());
             }
             let text = format!("{} parties to be authenticated", seats.end);
             crowd.settle(&text, |stage| stage.welcomed >= seats.end).await?;
@@ -150,7 +173,8 @@ impl<A: Audience> Crowd<A> {
     pub(super) fn put(&self, seat: usize, saying: Saying<'_>, out: &mut Vec<u8>) {
         self.fleet.with(|stage| {
             let socket = stage.sockets.get(seat).map_or("", String::as_str);
-            let mut put = |text: &str| put_client_text(text.as_bytes(), out);
+            let transport = self.protocol.transport();
+            let mut put = |text: &str| transport.put(text, out);
             self.protocol.say(Speaker { seat, socket }, saying, &mut put);
         });
     }
@@ -213,5 +237,6 @@ impl<A: Audience> Crowd<A> {
 
 async fn admit(ground: &Ground, seat: usize) -> Result<(tokio::net::TcpStream, Vec<u8>), BenchError> {
     let token = ground.mint.token(seat)?;
-    open(&ground.address, seat, &ground.protocol.request_target(&token)).await
+    let target = ground.protocol.request_target(&token);
+    open(&ground.address, seat, &target, ground.protocol.transport()).await
 }

@@ -125,6 +125,7 @@ impl Audience for Tally {
             Heard::Welcome
             | Heard::Watching
             | Heard::Snapshot
+            | Heard::Batch
             | Heard::Left
             | Heard::Refused
             | Heard::Call { .. }

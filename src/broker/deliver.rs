@@ -100,11 +100,15 @@ impl<'a> Delivery<'a> {
         (session, echoes): (SessionId, &[Echo]),
         delivered: &mut Delivered,
     ) -> Option<Option<Arc<Broadcast>>> {
-        let omits = viewer.omits_own && self.authors.binary_search(&session).is_ok();
+        let end = viewer.end;
+        let omits = viewer.omits_own && (end.is_some() || self.authors.binary_search(&session).is_ok());
+        let is_for = |step: &Step| {
+            let is_over = end.is_some_and(|end| end <= step.change.stamp.timetoken);
+            step.change.author() != Some(session) && !is_over
+        };
         if let Some(lag) = &mut viewer.lag {
             if omits {
-                let is_own = |step: &&Step| step.change.author() == Some(session);
-                let others: Vec<_> = self.shared.iter().filter(|step| !is_own(step)).cloned().collect();
+                let others: Vec<_> = self.shared.iter().filter(|step| is_for(step)).cloned().collect();
                 lag.absorb(&others);
             } else {
                 lag.absorb(&self.shared);
@@ -116,7 +120,7 @@ impl<'a> Delivery<'a> {
         let (shared, interval, topic) = (&self.shared, self.interval, &self.topic);
         let encoded = self.encoded[place].get_or_insert_with(|| encode(encoder, topic, shared, interval));
         let bytes = if omits {
-            without_own(encoded, session)
+            without_some(encoded, is_for)
         } else if echoes.is_empty() {
             encoded.broadcast.bytes.clone()
         } else {
@@ -265,13 +269,13 @@ fn with_echoes(encoded: &Encoded, encoder: &dyn Encode, echoes: &[Echo]) -> Byte
     out.freeze()
 }
 
-/// What a session is sent that is not sent what it caused itself.
-fn without_own(encoded: &Encoded, session: SessionId) -> Bytes {
+/// What a session is sent that is not sent everything, such as what it caused itself.
+fn without_some(encoded: &Encoded, is_for: impl Fn(&Step) -> bool) -> Bytes {
     let Broadcast { steps, bytes, .. } = &*encoded.broadcast;
     let mut out = BytesMut::with_capacity(bytes.len());
     let mut from = 0;
     for (step, end) in steps.iter().zip(&encoded.ends) {
-        if step.change.author() != Some(session) {
+        if is_for(step) {
             out.extend_from_slice(&bytes[from..*end]);
         }
         from = *end;

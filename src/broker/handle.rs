@@ -11,7 +11,8 @@ use super::feed::{Feed, Follower, feed};
 use super::outbox::Outbox;
 use super::reply::{Reply, ReplyTo};
 use crate::core::{
-    Cause, Command, Epoch, Leases, Now, Party, PartyId, Refusal, Rev, Roster, SessionId, Terms, TopicName,
+    Cause, Command, Epoch, Leases, Now, Party, PartyId, Refusal, Rev, Roster, SessionId, Terms, Timetoken,
+    TopicName,
 };
 use crate::engine::{AppSlot, Document, NotKept, Version};
 
@@ -28,6 +29,15 @@ pub struct Opening {
     pub encoder: EncoderId,
     /// Where its frames go; the gateway keeps the other end.
     pub outbox: Arc<Outbox>,
+}
+
+/// From where somebody who was away goes on watching.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// A place in the topic's own stream. If everything since is kept, its net is given.
+    Place(Epoch, Rev),
+    /// A message, by its place in the hub's time, or one that is not known: what was said after it, at most so many bytes.
+    Message(Option<Timetoken>, usize),
 }
 
 /// Something to be looked up in the broker's turn.
@@ -47,7 +57,7 @@ pub(super) enum Request {
     Watch {
         session: SessionId,
         topic: TopicName,
-        since: Option<(Epoch, Rev)>,
+        since: Option<Since>,
         reply: ReplyTo,
     },
     Unwatch {
@@ -170,13 +180,7 @@ impl Handle {
     }
 
     /// Makes a session a viewer of a topic, from now or from where it was.
-    pub async fn watch(
-        &self,
-        session: SessionId,
-        topic: TopicName,
-        since: Option<(Epoch, Rev)>,
-        reply: ReplyTo,
-    ) {
+    pub async fn watch(&self, session: SessionId, topic: TopicName, since: Option<Since>, reply: ReplyTo) {
         self.send(Request::Watch { session, topic, since, reply }).await;
     }
 

@@ -17,7 +17,7 @@ pub use actor::{Broker, Parts};
 pub use clock::{Clock, Hand};
 pub use encode::{Encode, EncoderId, Link, MAX_ENCODERS, Roll, Step};
 pub use feed::{Feed, Missed, Told};
-pub use handle::{Handle, Opening};
+pub use handle::{Handle, Opening, Since};
 pub use outbox::{Bounds, Broadcast, Item, Outbox, Pushed};
 pub use policy::Policy;
 pub use reply::{CloseReason, Notice, Reply, ReplyTo, Retry, Tag, Watching};

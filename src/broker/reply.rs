@@ -62,8 +62,11 @@ pub struct Watching {
     pub epoch: Epoch,
     /// The rev that the viewer's next frame follows, after those of `missed`.
     pub rev: Rev,
-    /// With a resume that succeeded: the net of what the viewer missed; the roster need not be sent then.
+    /// With a resume from a place that succeeded: the net of what the viewer missed; the roster need not be sent then. With one from a
+    /// message: what was said since, or as much as is known of it.
     pub missed: Option<Vec<Step>>,
+    /// Whether `missed` is everything since.
+    pub is_complete: bool,
 }
 
 /// What the hub tells a session unasked.

@@ -8,14 +8,14 @@ use rustc_hash::FxHashMap;
 use super::deliver::Slow;
 use super::encode::{Encode, EncoderId};
 use super::feed::Follower;
-use super::handle::Opening;
+use super::handle::{Opening, Since};
 use super::outbox::{Item, Outbox};
 use super::policy::Policy;
 use super::reply::{CloseReason, Notice, Reply, ReplyTo};
 use super::stream::{Echo, Newcomer, Stream, Viewer, answer};
 use crate::core::{
-    Change, ChangeKind, Epoch, Leases, Limits, Mono, NodeId, Now, Op, PartyId, Record, Rev, Roster,
-    SessionId, Timetoken, TopicName,
+    Change, ChangeKind, Leases, Limits, Mono, NodeId, Now, Op, PartyId, Record, Roster, SessionId, Timetoken,
+    TopicName,
 };
 use crate::engine::{Ordered, Rows};
 use crate::telemetry::Metrics;
@@ -111,7 +111,7 @@ impl Room {
         &mut self,
         session: SessionId,
         topic: &TopicName,
-        since: Option<(Epoch, Rev)>,
+        since: Option<Since>,
         reply: ReplyTo,
     ) {
         let Some(local) = self.locals.get_mut(&session) else { return };
@@ -124,6 +124,7 @@ impl Room {
             encoder: local.encoder,
             omits_own: omits_own(&self.encoders, local.encoder),
             start: Timetoken(0),
+            end: None,
             lag: None,
         };
         let (roster, node) = (&self.roster, self.node);
@@ -199,6 +200,9 @@ impl Room {
             self.leases.leave(*session, &record.topic);
             if by.is_some() {
                 self.expelled.push((*session, record.topic.clone(), true));
+                if let Some(stream) = self.streams.get_mut(&record.topic) {
+                    stream.part(*session, stamp.timetoken);
+                }
             }
         }
         let change = change?;

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::deliver::{Delivered, deliver};
 use super::encode::{Encode, EncoderId, Link, Roll, Step};
+use super::handle::Since;
 use super::lag::{Lag, chained, is_linked};
 use super::outbox::{Item, Outbox, Pushed};
 use super::policy::{Pace, Policy};
@@ -27,6 +28,8 @@ pub(super) struct Viewer {
     pub(super) omits_own: bool,
     /// The newest record in the snapshot it started from.
     pub(super) start: Timetoken,
+    /// The removal by which it is about to be put out, if it is not sent what concerns itself: nothing from there on is for it.
+    pub(super) end: Option<Timetoken>,
     /// What it is behind by, if it is slow.
     pub(super) lag: Option<Box<Lag>>,
 }
@@ -36,7 +39,7 @@ pub(super) struct Viewer {
 pub(super) struct Newcomer {
     pub(super) session: SessionId,
     pub(super) viewer: Viewer,
-    pub(super) since: Option<(Epoch, Rev)>,
+    pub(super) since: Option<Since>,
     pub(super) reply: ReplyTo,
     /// Its requests for the roster, served after `reply`: who joins until then would be in neither.
     pub(super) rosters: Vec<ReplyTo>,
@@ -218,9 +221,18 @@ impl Stream {
     fn admit(&mut self, newcomer: Newcomer, roster: &Roster) {
         let Newcomer { session, mut viewer, since, reply, rosters } = newcomer;
         viewer.start = roster.topic(&self.topic).map_or(Timetoken(0), |known| known.stamp().timetoken);
-        let missed = since.and_then(|since| self.missed(since, roster));
+        let (missed, is_complete) = match since {
+            None => (None, false),
+            Some(Since::Place(epoch, rev)) => {
+                let missed = self.missed((epoch, rev), roster);
+                let is_complete = missed.is_some();
+                (missed, is_complete)
+            }
+            Some(Since::Message(after, bytes)) => self.said(after, bytes, roster),
+        };
         let roll = self.roll(roster);
-        let watching = Watching { roll: Arc::clone(&roll), epoch: self.epoch, rev: self.last, missed };
+        let (epoch, rev) = (self.epoch, self.last);
+        let watching = Watching { roll: Arc::clone(&roll), epoch, rev, missed, is_complete };
         answer(reply, &viewer.outbox, Reply::Watching(watching));
         for reply in rosters {
             answer(reply, &viewer.outbox, Reply::Roster(Arc::clone(&roll)));
@@ -243,6 +255,21 @@ impl Stream {
         missed.extend(net.take());
         missed.sort_by_key(|change| change.stamp.rev);
         Some(chained(missed, rev, self.last))
+    }
+
+    /// A session was removed: it is no viewer much longer.
+    pub(super) fn part(&mut self, session: SessionId, from: Timetoken) {
+        if let Some(viewer) = self.viewers.get_mut(&session).filter(|viewer| viewer.omits_own) {
+            viewer.end.get_or_insert(from);
+        }
+    }
+
+    /// What was said after a message, and whether that is everything. It has no place in a stream.
+    fn said(&self, after: Option<Timetoken>, bytes: usize, roster: &Roster) -> (Option<Vec<Step>>, bool) {
+        let Some(known) = roster.topic(&self.topic) else { return (None, false) };
+        let recall = known.history().messages_after(known.stamp().epoch, after, bytes);
+        let steps = recall.messages.into_iter().map(|change| Step { change, link: None });
+        (Some(steps.collect()), recall.is_complete)
     }
 
     /// Removes a viewer; whether it was one.

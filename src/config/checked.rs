@@ -7,11 +7,11 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::cisco::{self, Cisco, CiscoApp};
+use super::apps::{self, AppConfig};
+use super::cisco::{self, Cisco};
 use super::error::ConfigError;
-use super::outgoing::{self, Egress, WebhookConfig, Webhooks};
-use super::pusher::Pusher;
-use super::sources::{DEMO_SECRET, Origin, Written};
+use super::outgoing::{self, Egress, Webhooks};
+use super::sources::{Origin, Written};
 use super::tls::{self, Tls};
 use super::value::{duration, list, size};
 
@@ -159,37 +159,6 @@ pub struct Drain {
     pub timeout: Duration,
 }
 
-/// One of `apps`.
-#[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "each is the key of the same name")]
-pub struct AppConfig {
-    pub id: String,
-    pub key: String,
-    pub secret: SecretString,
-    pub open_topics: bool,
-    pub origins: Vec<String>,
-    pub anonymous: bool,
-    pub audience: Option<String>,
-    pub issuer: Option<String>,
-    pub leeway: Duration,
-    pub grace: Duration,
-    pub topics: Vec<TopicRule>,
-    pub pusher: Pusher,
-    pub cisco: CiscoApp,
-    pub webhooks: Vec<WebhookConfig>,
-    /// The app that is there when none is configured, with secrets that everybody knows.
-    pub is_demo: bool,
-}
-
-/// One of an app's `topics`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TopicRule {
-    /// Which topics.
-    pub pattern: String,
-    /// Their grace.
-    pub grace: Duration,
-}
-
 /// Secrets that sign tokens, and the admin token, should have as many bytes.
 const SECRET_BYTES: usize = 32;
 pub(super) const TOKEN_BYTES: usize = 16;
@@ -220,7 +189,7 @@ impl Config {
             egress: outgoing::egress(&read),
             webhooks: outgoing::webhooks(&read),
             cisco: Cisco::read(&read)?,
-            apps: apps(&read)?,
+            apps: apps::apps(&read)?,
         };
         config.agree()?;
         Ok(config)
@@ -263,18 +232,24 @@ impl Config {
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         for (place, app) in self.apps.iter().enumerate() {
-            let bytes = app.secret.expose_secret().len();
-            if bytes < SECRET_BYTES && !app.has_demo_secret() {
-                warnings.push(format!(
-                    "apps.{place}.secret has {bytes} bytes; it should have {SECRET_BYTES} or more"
-                ));
-            }
-            for (nth, webhook) in app.webhooks.iter().enumerate() {
-                let bytes = webhook.secret.as_ref().map(|secret| secret.expose_secret().len());
-                if let Some(bytes) = bytes.filter(|bytes| *bytes < TOKEN_BYTES) {
+            for pair in app.keys.iter().filter(|_| !app.has_demo_secret()) {
+                let bytes = pair.secret.expose_secret().len();
+                if bytes < SECRET_BYTES {
+                    let path = &pair.path;
                     warnings.push(format!(
-                        "apps.{place}.webhooks.{nth}.secret has {bytes} bytes; it should have {TOKEN_BYTES} or more"
+                        "{path}.secret has {bytes} bytes; it should have {SECRET_BYTES} or more"
                     ));
+                }
+            }
+            warnings.extend(app.pubnub.warning(place, &app.keys, SECRET_BYTES));
+            for (nth, webhook) in app.webhooks.iter().enumerate() {
+                for (key, secret) in [("secret", &webhook.secret), ("next_secret", &webhook.next_secret)] {
+                    let bytes = secret.as_ref().map(|secret| secret.expose_secret().len());
+                    if let Some(bytes) = bytes.filter(|bytes| *bytes < TOKEN_BYTES) {
+                        warnings.push(format!(
+                            "apps.{place}.webhooks.{nth}.{key} has {bytes} bytes; it should have {TOKEN_BYTES} or more"
+                        ));
+                    }
                 }
             }
         }
@@ -294,12 +269,6 @@ impl Config {
     #[must_use]
     pub fn has_demo(&self) -> bool {
         self.apps.iter().any(|app| app.is_demo)
-    }
-}
-
-impl AppConfig {
-    fn has_demo_secret(&self) -> bool {
-        self.is_demo || self.secret.expose_secret() == DEMO_SECRET || self.cisco.has_demo_secret()
     }
 }
 
@@ -351,6 +320,11 @@ impl Reader<'_> {
 
     pub(super) fn has(&self, path: &str) -> bool {
         self.0.has(path)
+    }
+
+    /// Whether a key is of the app that is there when none is configured.
+    pub(super) fn is_demo(&self, path: &str) -> bool {
+        self.0.origin(path) == Some(&Origin::DemoApp)
     }
 
     /// How many tables there are in a list of tables.
@@ -436,48 +410,4 @@ fn presence(read: &Reader<'_>) -> Presence {
         history_bytes: read.size("presence.history_bytes"),
         retention: read.duration("presence.retention"),
     }
-}
-
-fn apps(read: &Reader<'_>) -> Result<Vec<AppConfig>, ConfigError> {
-    let grace = read.duration("presence.grace");
-    let apps: Vec<_> =
-        (0..read.0.count("apps")).map(|place| app(read, place, grace)).collect::<Result<_, _>>()?;
-    for (place, app) in apps.iter().enumerate() {
-        if apps[..place].iter().any(|other| other.id == app.id || other.key == app.key) {
-            let sentence = format!("apps.{place} has the id or key of another app; both must be unique");
-            return Err(ConfigError::Conflict(sentence));
-        }
-    }
-    Ok(apps)
-}
-
-fn app(read: &Reader<'_>, place: usize, grace: Duration) -> Result<AppConfig, ConfigError> {
-    let path = |key: &str| format!("apps.{place}.{key}");
-    let needed = |key: &str| read.needed(&path(key));
-    let grace = if read.0.has(&path("grace")) { read.duration(&path("grace")) } else { grace };
-    let rule = |rule: usize| {
-        let pattern = needed(&format!("topics.{rule}.pattern"))?;
-        let own = path(&format!("topics.{rule}.grace"));
-        let grace = if read.0.has(&own) { read.duration(&own) } else { grace };
-        Ok(TopicRule { pattern, grace })
-    };
-    let (id, key) = (needed("id")?, needed("key")?);
-    let secret = SecretString::from(needed("secret")?);
-    Ok(AppConfig {
-        cisco: CiscoApp::read(read, place, &secret)?,
-        id,
-        key,
-        secret,
-        open_topics: read.flag(&path("open_topics")),
-        origins: list(read.text(&path("origins"))),
-        anonymous: read.flag(&path("anonymous")),
-        audience: read.owned(&path("audience")),
-        issuer: read.owned(&path("issuer")),
-        leeway: read.duration(&path("leeway")),
-        grace,
-        pusher: Pusher::read(read, place),
-        topics: (0..read.0.count(&path("topics"))).map(rule).collect::<Result<_, _>>()?,
-        webhooks: outgoing::webhooks_of(read, &format!("apps.{place}"))?,
-        is_demo: read.0.origin(&path("id")) == Some(&Origin::DemoApp),
-    })
 }

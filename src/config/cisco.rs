@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::checked::{AppConfig, Config, Reader, TOKEN_BYTES};
+use super::apps::{AppConfig, KeyConfig};
+use super::checked::{Config, Reader, TOKEN_BYTES};
 use super::error::ConfigError;
 use super::sources::DEMO_SECRET;
 use super::tls::{Tls, pair};
@@ -62,9 +63,8 @@ pub struct CiscoApp {
     /// `None` is until the subscription's end.
     pub retry_for: Option<Duration>,
     pub retry_longest: Duration,
-    /// The app's, where none is set.
-    pub callback_secret: SecretString,
-    pub callback_secret_second: Option<SecretString>,
+    /// `callback_secret` and `callback_secret_second`, or the app's that are enabled where none is set.
+    pub callback_secrets: Vec<SecretString>,
 }
 
 /// One of an app's `cisco.app_users`.
@@ -131,11 +131,17 @@ fn ports(text: &str) -> Result<Option<Vec<u16>>, ConfigError> {
 }
 
 impl CiscoApp {
-    /// Reads the settings of the app at a place, which has this secret.
-    pub(super) fn read(read: &Reader<'_>, place: usize, secret: &SecretString) -> Result<Self, ConfigError> {
+    /// Reads the settings of the app at a place, which has these keys.
+    pub(super) fn read(read: &Reader<'_>, place: usize, keys: &[KeyConfig]) -> Result<Self, ConfigError> {
         let path = |key: &str| format!("apps.{place}.cisco.{key}");
         let own = |key: &str| read.owned(&path(key)).map(SecretString::from);
         let retry_for = path("retry_for");
+        let apps = keys.iter().filter(|pair| pair.enabled).map(|pair| pair.secret.clone());
+        let second = own("callback_secret_second");
+        let callback_secrets = match own("callback_secret") {
+            Some(first) => [first].into_iter().chain(second).collect(),
+            None => apps.chain(second).collect(),
+        };
         Ok(Self {
             enabled: read.flag(&path("enabled")),
             app_users: app_users(read, &path("app_users"))?,
@@ -153,8 +159,7 @@ impl CiscoApp {
             retry: read.flag(&path("retry")),
             retry_for: read.has(&retry_for).then(|| read.duration(&retry_for)),
             retry_longest: read.duration(&path("retry_longest")),
-            callback_secret: own("callback_secret").unwrap_or_else(|| secret.clone()),
-            callback_secret_second: own("callback_secret_second"),
+            callback_secrets,
         })
     }
 
@@ -257,7 +262,29 @@ mod tests {
         assert!(cisco.app_users.is_empty());
         assert_eq!(cisco.end_users, EndUsers::Listed(BTreeSet::new()));
         assert_eq!(cisco.retry_for, None);
-        assert_eq!(cisco.callback_secret.expose_secret(), config.apps[0].secret.expose_secret());
+        let secrets: Vec<_> = cisco.callback_secrets.iter().map(|secret| secret.expose_secret()).collect();
+        assert_eq!(secrets, [config.apps[0].keys[0].secret.expose_secret()]);
+    }
+
+    #[test]
+    fn callbacks_are_signed_with_each_key_that_is_enabled_or_with_secrets_of_their_own() {
+        let pairs = [
+            "apps.0.keys.0.key=new",
+            "apps.0.keys.0.secret=second",
+            "apps.0.keys.1.key=off",
+            "apps.0.keys.1.secret=third",
+            "apps.0.keys.1.enabled=false",
+        ];
+        let own = ["apps.0.cisco.callback_secret=own", "apps.0.cisco.callback_secret_second=next"];
+        for (settings, expected) in [
+            (pairs.to_vec(), ["0123456789abcdef0123456789abcdef", "second"]),
+            ([&pairs[..], &own].concat(), ["own", "next"]),
+        ] {
+            let app = load(&settings).unwrap().config.apps.remove(0);
+            let secrets: Vec<_> =
+                app.cisco.callback_secrets.iter().map(|secret| secret.expose_secret()).collect();
+            assert_eq!(secrets, expected);
+        }
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub enum WebhookFormat {
     Hub,
     /// Pusher's.
     Pusher,
+    /// PubNub's.
+    PubNub,
 }
 
 /// One of an app's `webhooks`.
@@ -50,6 +52,7 @@ pub struct WebhookConfig {
     pub prefixes: Vec<String>,
     pub key: Option<String>,
     pub secret: Option<SecretString>,
+    pub next_secret: Option<SecretString>,
     pub authorization: Option<SecretString>,
     /// `None` is as the format has it.
     pub hold: Option<Duration>,
@@ -84,6 +87,7 @@ fn webhook(read: &Reader<'_>, above: &str) -> Result<WebhookConfig, ConfigError>
     let path = |key: &str| format!("{above}.{key}");
     let format = match read.text(&path("format")) {
         "pusher" => WebhookFormat::Pusher,
+        "pubnub" => WebhookFormat::PubNub,
         _ => WebhookFormat::Hub,
     };
     Ok(WebhookConfig {
@@ -94,6 +98,7 @@ fn webhook(read: &Reader<'_>, above: &str) -> Result<WebhookConfig, ConfigError>
         prefixes: list(read.text(&path("prefixes"))),
         key: read.owned(&path("key")),
         secret: read.owned(&path("secret")).map(SecretString::from),
+        next_secret: read.owned(&path("next_secret")).map(SecretString::from),
         authorization: read.owned(&path("authorization")).map(SecretString::from),
         hold: read.has(&path("hold")).then(|| read.duration(&path("hold"))),
         batch_window: read.duration(&path("batch_window")),

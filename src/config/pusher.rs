@@ -23,6 +23,10 @@ pub struct Pusher {
     pub authorized_connections: bool,
     pub authorization_timeout: Duration,
     pub event_buffer: bool,
+    pub buffer_events: usize,
+    pub buffer_bytes: usize,
+    pub buffer_lasts: Duration,
+    pub resume_bytes: usize,
     /// Zero where `strict` is set.
     pub grace: Duration,
     /// `None` is any number.
@@ -59,6 +63,10 @@ impl Pusher {
             authorized_connections: read.flag(&path("authorized_connections")),
             authorization_timeout: read.duration(&path("authorization_timeout")),
             event_buffer: read.flag(&path("event_buffer")),
+            buffer_events: read.count(&path("buffer_events")),
+            buffer_bytes: read.size(&path("buffer_bytes")),
+            buffer_lasts: read.duration(&path("buffer_lasts")),
+            resume_bytes: read.size(&path("resume_bytes")),
             grace: if read.flag(&path("strict")) { Duration::ZERO } else { read.duration(&path("grace")) },
             members: read.bound(&path("members")),
             user_bytes: read.size(&path("user_bytes")),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::schema::keys;
 use super::sources::Written;
 use super::value::{Kind, list};
-use super::{Config, ConfigArgs, Loaded, manual, print};
+use super::{Config, ConfigArgs, KeyConfig, Loaded, manual, print};
 
 fn load(args: &ConfigArgs, environment: &[(&str, &str)]) -> Result<Loaded, String> {
     let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -43,6 +43,7 @@ fn sample(kind: Kind) -> &'static str {
         Kind::Level => "warn,presence_hub::broker=trace",
         Kind::Flag => "true",
         Kind::HookFormat => "pusher",
+        Kind::LeaveOnClose => "always",
         Kind::Networks => "10.0.0.0/8,::1",
         Kind::List => "one,two",
     }
@@ -227,6 +228,25 @@ fn what_would_stop_the_hub_later_stops_the_start() {
     }
 }
 
+const TWICE: [&str; 2] = [
+    "apps.1.key stands twice; every key of every app must be another",
+    "apps.0.keys.0.key stands twice; every key of every app must be another",
+];
+
+#[test]
+fn pairs_of_keys_are_in_the_order_of_their_age() {
+    let later = ["apps.0.keys.0.key=b", "apps.0.keys.0.secret=s", "apps.0.keys.0.enabled=false"];
+    let last = ["apps.0.keys.1.key=c", "apps.0.keys.1.secret=s"];
+    let keys = |settings: &[&str]| {
+        let config = load(&set(settings), &[]).unwrap().config;
+        let shown = |pair: &KeyConfig| format!("{}={} {}", pair.path, pair.key, pair.enabled);
+        config.apps[0].keys.iter().map(shown).collect::<Vec<_>>()
+    };
+    let listed = ["apps.0.keys.0=b false", "apps.0.keys.1=c true"];
+    assert_eq!(keys(&[&["apps.0.id=1"][..], &later, &last].concat()), listed);
+    assert_eq!(keys(&[&OWN[..], &later, &last].concat()), [&["apps.0=k true"][..], &listed].concat());
+}
+
 #[test]
 fn apps_are_whole_and_distinct() {
     for (more, expected) in [
@@ -241,9 +261,26 @@ fn apps_are_whole_and_distinct() {
         (&["apps.0.secret="], "apps.0.secret is missing; there must be one"),
         (&["apps.2.id=x"], "apps.1.id is missing; there must be one"),
         (&["apps.0.topics.0.grace=1s"], "apps.0.topics.0.pattern is missing; there must be one"),
+        (&["apps.1.id=1", "apps.1.key=j", "apps.1.secret=s"], "apps.1.id is that of another app"),
+        (&["apps.1.id=2", "apps.1.key=k", "apps.1.secret=s"], TWICE[0]),
+        (&["apps.0.keys.0.key=k", "apps.0.keys.0.secret=s"], TWICE[1]),
         (
-            &["apps.1.id=1", "apps.1.key=j", "apps.1.secret=s"],
-            "apps.1 has the id or key of another app; both must be unique",
+            &["apps.1.id=2", "apps.1.keys.0.key=k", "apps.1.keys.0.secret=s", "apps.1.keys.1.key=j"],
+            "apps.1.keys.1.secret is missing; there must be one",
+        ),
+        (
+            &["apps.1.id=2", "apps.1.keys.0.key=j", "apps.1.keys.0.secret=s", "apps.1.keys.0.enabled=false"],
+            "apps.1.keys has no key that is enabled; there must be one",
+        ),
+        (
+            &[
+                "apps.1.id=2",
+                "apps.1.key=j",
+                "apps.1.secret=s",
+                "apps.0.pubnub.subscribe_key=x",
+                "apps.1.pubnub.subscribe_key=x",
+            ],
+            "apps.1.pubnub.subscribe_key is another app's; it must be unique",
         ),
     ] {
         let settings = [&OWN, more].concat();
@@ -370,4 +407,27 @@ fn what_is_unwise_is_warned_of() {
         assert_eq!(load(&set(&[&OWN, more].concat()), &[]).unwrap().warnings, expected, "{more:?}");
     }
     assert_eq!(load(&ConfigArgs::default(), &[]).unwrap().warnings, [] as [&str; 0]);
+}
+
+#[test]
+fn the_pubnub_dialect_uses_the_apps_own_key_and_secret_unless_it_has_others() {
+    use secrecy::ExposeSecret;
+    let read = |more: &[&str]| {
+        let loaded = load(&set(&[&OWN, more].concat()), &[]).unwrap();
+        let app = loaded.config.apps[0].pubnub.clone();
+        let secret = app.secret_key.expose_secret().to_owned();
+        (app.publish_key, app.subscribe_key, secret, app.access_manager, loaded.warnings)
+    };
+    let (publish, subscribe, secret, is_guarded, warnings) = read(&[]);
+    assert_eq!((publish.as_str(), subscribe.as_str(), is_guarded), ("k", "k", true));
+    assert_eq!((secret.as_str(), warnings.len()), ("0123456789abcdef0123456789abcdef", 0));
+    let keys =
+        ["apps.0.pubnub.publish_key=p", "apps.0.pubnub.subscribe_key=s", "apps.0.pubnub.secret_key=hush"];
+    let (publish, subscribe, secret, _, warnings) = read(&keys);
+    assert_eq!((publish.as_str(), subscribe.as_str(), secret.as_str()), ("p", "s", "hush"));
+    assert_eq!(warnings, ["apps.0.pubnub.secret_key has 4 bytes; it should have 32 or more"]);
+    let demo = load(&ConfigArgs::default(), &[]).unwrap().config;
+    assert!(!demo.apps[0].pubnub.access_manager && demo.apps[0].pubnub.enabled);
+    let small = load(&set(&["limits.content_bytes=1KiB"]), &[]).unwrap().config;
+    assert_eq!(small.apps[0].pubnub.state_bytes, 1024);
 }

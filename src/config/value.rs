@@ -35,6 +35,8 @@ pub(super) enum Kind {
     Level,
     /// The form of a webhook.
     HookFormat,
+    /// `apps.#.pubnub.leave_on_close`.
+    LeaveOnClose,
     /// Networks.
     Networks,
     /// Texts; in environment and flags separated by commas.
@@ -63,7 +65,8 @@ impl Kind {
             Self::Level => {
                 "must be off, error, warn, info, debug or trace, or such a level and module=level after commas"
             }
-            Self::HookFormat => "must be hub or pusher",
+            Self::HookFormat => "must be hub, pusher or pubnub",
+            Self::LeaveOnClose => "must be never, rust or always",
             Self::Networks => "must be a list of networks or addresses, such as 10.0.0.0/8 or 127.0.0.1",
             Self::List => "must be a list of texts",
         }
@@ -87,7 +90,8 @@ impl Kind {
             Self::Path => is_path(text),
             Self::Format => matches!(text, "text" | "json"),
             Self::Level => is_filter(text),
-            Self::HookFormat => matches!(text, "hub" | "pusher"),
+            Self::HookFormat => matches!(text, "hub" | "pusher" | "pubnub"),
+            Self::LeaveOnClose => matches!(text, "never" | "rust" | "always"),
             Self::Networks => networks(text).is_some(),
         }
     }

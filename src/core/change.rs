@@ -146,7 +146,9 @@ impl Change {
             | ChangeKind::Updated(member)
             | ChangeKind::Sessions(member)
             | ChangeKind::Left { member, .. } => (&member.party, member.content.bytes.len()),
-            ChangeKind::Message(message) => (&message.from, message.name.len() + message.body.len()),
+            ChangeKind::Message(message) => {
+                (&message.from, message.name.len() + message.body.len() + message.extra.len())
+            }
             ChangeKind::State(party, content) => {
                 (party, content.as_ref().map_or(0, |content| content.bytes.len()))
             }

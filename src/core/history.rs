@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::buffer::{Recall, Said};
 use super::change::Change;
 use super::ids::{Epoch, Rev, Timetoken};
 use super::record::Stamp;
@@ -15,6 +16,8 @@ pub struct History {
     bytes: usize,
     /// The stamp of the newest change that is no longer kept, or of the newest record that may have made one.
     floor: Stamp,
+    /// What was said, where the app keeps more of that.
+    pub(super) said: Said,
 }
 
 /// What somebody who was away is given.
@@ -41,6 +44,9 @@ impl History {
     /// Notes that the record of `stamp` comes next after that of `before`. If some between them were never seen, nobody can
     /// be told what they changed, and everything older is forgotten.
     pub(super) fn follow(&mut self, before: Stamp, stamp: Stamp) {
+        if before.epoch != stamp.epoch {
+            self.said.clear();
+        }
         let last = if before.epoch == stamp.epoch { before.rev } else { Rev(0) };
         if last.0.checked_add(1) != Some(stamp.rev.0) {
             let rev = Rev(stamp.rev.0.saturating_sub(1));
@@ -53,6 +59,7 @@ impl History {
     pub(super) fn restart(&mut self, floor: Stamp) {
         let newest = self.kept.back().map_or(self.floor.timetoken, |change| change.stamp.timetoken);
         self.kept.clear();
+        self.said.clear();
         self.bytes = 0;
         self.floor = Stamp { timetoken: newest.max(floor.timetoken), ..floor };
     }
@@ -77,6 +84,34 @@ impl History {
         CatchUp::Changes(
             self.kept.iter().filter(|change| change.stamp.timetoken > timetoken).cloned().collect(),
         )
+    }
+
+    /// What was said to everybody after the message at the place `after`, where the topic is now in epoch `current`; of that, the newest
+    /// that have at most `bytes` together. A place is believed only if the very message is kept, or was the last to be forgotten: of any
+    /// other, and of `None`, what there is is given as incomplete.
+    #[must_use]
+    pub fn messages_after(&self, current: Epoch, after: Option<Timetoken>, bytes: usize) -> Recall {
+        let is_said = |change: &&Arc<Change>| change.stamp.epoch == current && Said::is_for(&change.kind);
+        let own: Vec<_> = self.kept.iter().filter(is_said).collect();
+        // Both end with the newest message, so the longer one has all of the other.
+        let known = if own.len() > self.said.iter().len() { own } else { self.said.iter().collect() };
+        let place = |after| known.binary_search_by_key(&after, |change| change.stamp.timetoken);
+        let is_floor = |after| {
+            self.said.is_floor(after) || (self.floor.epoch == current && self.floor.timetoken == after)
+        };
+        let start = after.and_then(|after| match place(after) {
+            Ok(found) => Some(found + 1),
+            Err(next) => is_floor(after).then_some(next),
+        });
+        let wanted = &known[start.unwrap_or(0)..];
+        let mut room = bytes;
+        let fits = |change: &&&Arc<Change>| {
+            let left = room.checked_sub(change.bytes());
+            left.inspect(|left| room = *left).is_some()
+        };
+        let count = wanted.iter().rev().take_while(fits).count();
+        let messages = wanted[wanted.len() - count..].iter().copied().cloned().collect();
+        Recall { messages, is_complete: start.is_some() && count == wanted.len() }
     }
 
     /// The stamp up to which nothing is kept.

@@ -1,5 +1,6 @@
 //! Names and numbers that identify things; each is checked once, by its constructor.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -47,6 +48,12 @@ fn checked(name: &str, limit: usize) -> Result<(), NameError> {
 /// What presence is about; literal and the same in every dialect.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TopicName(Arc<str>);
+
+impl Borrow<str> for TopicName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
 
 impl TopicName {
     /// The longest topic name, in bytes of UTF-8.

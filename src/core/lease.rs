@@ -45,6 +45,25 @@ impl Lease {
         self.topics().any(|known| known == topic)
     }
 
+    /// When the session is given up for silence; `None` for one whose connection shows that it lives.
+    #[must_use]
+    pub fn silence_ends(&self) -> Option<Mono> {
+        self.terms.timeout.map(|timeout| self.last_heard.mono + timeout)
+    }
+
+    /// When a membership's grace ends; `None` while there is a connection.
+    #[must_use]
+    pub fn grace_ends(&self, topic: &TopicName) -> Option<Mono> {
+        let (_, grace) = self.memberships.iter().find(|(known, _)| known == topic)?;
+        (!self.is_attached).then(|| self.detached + *grace)
+    }
+
+    /// After which silence it expires, if it does.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.terms.timeout
+    }
+
     /// Forgets a membership, and returns the grace it had.
     fn take(&mut self, topic: &TopicName) -> Option<Duration> {
         let place = self.memberships.iter().position(|(known, _)| known == topic)?;
@@ -223,7 +242,7 @@ impl Leases {
 }
 
 fn silence_deadline(session: SessionId, lease: &Lease) -> Option<Deadline> {
-    lease.terms.timeout.map(|timeout| (lease.last_heard.mono + timeout, session, None))
+    lease.silence_ends().map(|at| (at, session, None))
 }
 
 fn grace_deadlines(session: SessionId, lease: &Lease) -> impl Iterator<Item = Deadline> {

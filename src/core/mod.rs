@@ -4,6 +4,7 @@
 //! and says what a record changed. Every node folds the same records with this code, so what counts as a join,
 //! a leave or an edge is decided here and nowhere else.
 
+mod buffer;
 mod change;
 mod content;
 mod decide;
@@ -19,6 +20,7 @@ mod status;
 mod time;
 mod topic;
 
+pub use buffer::{BufferLimits, Recall};
 pub use change::{Cause, Change, ChangeKind, Edge, MemberView, Occupancy};
 pub use content::{Content, Facts, Fingerprint};
 pub use decide::{Command, Decision, Refusal, decide};

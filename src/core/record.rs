@@ -48,6 +48,8 @@ pub struct Message {
     pub receivers: Option<Arc<[PartyId]>>,
     /// Whether it is kept for those who come back; typing is not.
     pub is_kept: bool,
+    /// What only the dialect of its author shows beside the body, in that dialect's own form; empty if there is nothing.
+    pub extra: Bytes,
 }
 
 /// What was done.

@@ -1,9 +1,12 @@
 //! The roster of one app: every topic, and where each party is. [`Roster::fold`] is its only writer.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use std::collections::hash_map::{Entry as Place, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::buffer::{Buffer, BufferLimits, Said};
 use super::change::{Change, ChangeKind, Edge};
 use super::ids::{PartyId, SessionId, Timetoken, TopicName};
 use super::party::Party;
@@ -24,12 +27,14 @@ pub struct Limits {
     pub retention: Duration,
     /// The most members a topic takes; `None` takes any number.
     pub members: Option<usize>,
+    /// What is kept of what is said, beside the histories, if anything is.
+    pub buffer: Option<BufferLimits>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let retention = Duration::from_secs(60);
-        Self { history: 100, history_bytes: 256 * 1024, retention, members: None }
+        Self { history: 100, history_bytes: 256 * 1024, retention, members: None, buffer: None }
     }
 }
 
@@ -47,12 +52,17 @@ type Endings = BTreeSet<(Wall, PartyId, Option<TopicName>)>;
 #[derive(Debug, Default)]
 pub struct Roster {
     topics: HashMap<TopicName, Topic>,
+    /// Their names in order, so that all can be looked at a few at a time.
+    names: BTreeSet<TopicName>,
     parties: HashMap<PartyId, Whereabouts>,
     /// Topics that nobody is in or watches, by the time of their newest record.
     vacant: BTreeSet<(Timetoken, TopicName)>,
     endings: Endings,
     /// What is retained, by when it ends.
     retentions: BTreeSet<(Wall, TopicName)>,
+    buffer: Buffer,
+    /// When the newest record was ordered.
+    newest: Timetoken,
     limits: Limits,
 }
 
@@ -69,14 +79,20 @@ impl Roster {
         self.limits
     }
 
+    /// When the newest record of the app was ordered: what is ordered later has a later timetoken.
+    #[must_use]
+    pub fn newest(&self) -> Timetoken {
+        self.newest
+    }
+
     /// Applies one ordered record and says what it changed, which is often nothing.
     pub fn fold(&mut self, stamp: Stamp, record: &Record) -> Option<Arc<Change>> {
+        self.newest = self.newest.max(stamp.timetoken);
         if let Op::Override(party, by_hand) = &record.op {
             self.set_by_hand(party, *by_hand);
             return None;
         }
-        let topic =
-            self.topics.entry(record.topic.clone()).or_insert_with(|| Topic::new(record.topic.clone()));
+        let topic = known(&mut self.topics, &mut self.names, &record.topic);
         let was_vacant = topic.is_vacant();
         if was_vacant {
             self.vacant.remove(&(topic.stamp.timetoken, record.topic.clone()));
@@ -93,6 +109,11 @@ impl Roster {
         if is_kept(&change.kind) {
             topic.history.push(Arc::clone(&change), (self.limits.history, self.limits.history_bytes));
         }
+        let is_buffered = self.limits.buffer.is_some() && Said::is_for(&change.kind);
+        if is_buffered {
+            topic.history.said.push(Arc::clone(&change));
+            self.buffer.push(&change);
+        }
         if let Op::Retained(_, until) = &record.op {
             let retained = Retained { change: Arc::clone(&change), until: *until };
             let before = topic.retained.replace(retained);
@@ -102,6 +123,9 @@ impl Roster {
             self.retentions.insert((*until, record.topic.clone()));
         }
         self.index(&change);
+        if is_buffered {
+            self.trim(Wall(stamp.timetoken.0));
+        }
         Some(change)
     }
 
@@ -118,7 +142,7 @@ impl Roster {
         if rows.is_empty() && !self.topics.contains_key(name) {
             return Vec::new();
         }
-        let topic = self.topics.entry(name.clone()).or_insert_with(|| Topic::new(name.clone()));
+        let topic = known(&mut self.topics, &mut self.names, name);
         let was_vacant = topic.is_vacant();
         if was_vacant {
             self.vacant.remove(&(topic.stamp.timetoken, name.clone()));
@@ -161,13 +185,26 @@ impl Roster {
             }
             self.heed(&name);
         }
+        self.trim(now);
         let ticks = u64::try_from(self.limits.retention.as_micros()).unwrap_or(u64::MAX).saturating_mul(10);
         while self.vacant.first().is_some_and(|(since, _)| since.0.saturating_add(ticks) <= now.0) {
             let Some((_, name)) = self.vacant.pop_first() else { break };
             // What keeps something is looked at again when that ends, and not before.
             if !self.topics.get(&name).is_some_and(Topic::keeps_something) {
                 self.topics.remove(&name);
+                self.names.remove(&name);
             }
+        }
+    }
+
+    /// Forgets the oldest of what was said, beyond what may be kept.
+    fn trim(&mut self, now: Wall) {
+        let Some(limits) = self.limits.buffer else { return };
+        while let Some((gone, name)) = self.buffer.pop_excess(limits, now) {
+            if let Some(topic) = self.topics.get_mut(&name) {
+                topic.history.said.forget(gone);
+            }
+            self.heed(&name);
         }
     }
 
@@ -187,6 +224,19 @@ impl Roster {
     /// Every topic of which anything is known.
     pub fn topics(&self) -> impl Iterator<Item = (&TopicName, &Topic)> {
         self.topics.iter()
+    }
+
+    /// The topics of which anything is known and whose names begin with `prefix`, in the order of their names, from the one after
+    /// `after` on. To look at very many, ask again after each few, so that nobody else waits long.
+    pub fn topics_after(
+        &self,
+        prefix: &str,
+        after: Option<&TopicName>,
+    ) -> impl Iterator<Item = (&TopicName, &Topic)> {
+        let start = after.map_or(Bound::Included(prefix), |after| Bound::Excluded(after.as_str()));
+        let names = self.names.range::<str, _>((start, Bound::Unbounded));
+        let names = names.take_while(move |name| name.as_str().starts_with(prefix));
+        names.filter_map(|name| self.topics.get_key_value(name))
     }
 
     /// A topic's roster now.
@@ -224,11 +274,23 @@ impl Roster {
         status_of(facts, by_hand, now)
     }
 
+    /// What somebody set a party's status to by hand, as long as it is in force.
+    #[must_use]
+    pub fn by_hand(&self, party: &PartyId, now: Wall) -> Option<Override> {
+        let by_hand = self.parties.get(party).and_then(|known| known.by_hand);
+        by_hand.filter(|set| set.is_in_force(now))
+    }
+
     /// Whether nothing at all is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let has_nothing_to_end = self.endings.is_empty() && self.retentions.is_empty();
-        self.topics.is_empty() && self.parties.is_empty() && self.vacant.is_empty() && has_nothing_to_end
+        let has_nothing_to_end =
+            self.endings.is_empty() && self.retentions.is_empty() && self.buffer.is_empty();
+        self.topics.is_empty()
+            && self.names.is_empty()
+            && self.parties.is_empty()
+            && self.vacant.is_empty()
+            && has_nothing_to_end
     }
 
     fn set_by_hand(&mut self, party: &PartyId, by_hand: Option<Override>) {
@@ -265,6 +327,21 @@ impl Roster {
             | ChangeKind::Message(_)
             | ChangeKind::State(..)
             | ChangeKind::Counts => {}
+        }
+    }
+}
+
+/// A topic; it begins if nothing is known of it.
+fn known<'a>(
+    topics: &'a mut HashMap<TopicName, Topic>,
+    names: &mut BTreeSet<TopicName>,
+    name: &TopicName,
+) -> &'a mut Topic {
+    match topics.entry(name.clone()) {
+        Place::Occupied(place) => place.into_mut(),
+        Place::Vacant(place) => {
+            names.insert(name.clone());
+            place.insert(Topic::new(name.clone()))
         }
     }
 }

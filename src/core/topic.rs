@@ -170,7 +170,7 @@ impl Topic {
 
     /// Whether something is kept here for which the topic must stay, though nobody is in it.
     pub(super) fn keeps_something(&self) -> bool {
-        !self.absent.is_empty() || self.retained.is_some()
+        !self.absent.is_empty() || self.retained.is_some() || !self.history.said.is_empty()
     }
 
     /// Whether nobody is in it and nobody watches it.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::json::Caps;
+use super::keys::{KeyPair, KeyPairs};
 use super::origin::Origins;
 use super::pattern::Pattern;
 use crate::broker::AppSlot;
@@ -19,10 +20,8 @@ pub struct App {
     pub slot: AppSlot,
     /// Its id.
     pub id: Box<str>,
-    /// Its public key, which tokens name in their header.
-    pub key: Box<str>,
-    /// Signs its tokens.
-    pub secret: SecretString,
+    /// Its public keys, which tokens name in their header, with the secrets that sign them.
+    pub keys: KeyPairs,
     /// Whether anybody may use `private-*` and `presence-*` topics; otherwise a capability must say so.
     pub open_topics: bool,
     /// The pages that may use it.
@@ -94,14 +93,14 @@ impl Default for AppLimits {
 }
 
 impl App {
-    /// An app with the usual settings.
+    /// An app with one pair of keys and the usual settings.
     #[must_use]
     pub fn new(slot: AppSlot, id: &str, key: &str, secret: SecretString) -> Self {
+        let pair = KeyPair { key: key.into(), secret, is_active: true };
         Self {
             slot,
             id: id.into(),
-            key: key.into(),
-            secret,
+            keys: KeyPairs::new(pair, Vec::new()),
             open_topics: false,
             origins: Origins::default(),
             anonymous: true,
@@ -144,12 +143,16 @@ impl Apps {
     #[must_use]
     pub fn new(apps: Vec<App>) -> Self {
         let apps: Vec<_> = apps.into_iter().map(Arc::new).collect();
-        let by_key = apps.iter().map(|app| (app.key.clone(), Arc::clone(app))).collect();
+        let keys = |app: &Arc<App>| {
+            let of_app = |pair: &KeyPair| (pair.key.clone(), Arc::clone(app));
+            app.keys.active().map(of_app).collect::<Vec<_>>()
+        };
+        let by_key = apps.iter().flat_map(keys).collect();
         let by_id = apps.iter().map(|app| (app.id.clone(), Arc::clone(app))).collect();
         Self { apps, by_key, by_id }
     }
 
-    /// The app of a public key.
+    /// The app of a public key that is switched on.
     #[must_use]
     pub fn by_key(&self, key: &str) -> Option<&Arc<App>> {
         self.by_key.get(key)
@@ -218,7 +221,7 @@ mod tests {
         let demo = App { is_demo: true, ..app("demo") };
         let apps = Apps::new(vec![app("one"), demo]);
         assert!(apps.only().is_none());
-        assert_eq!(apps.usual().map(|app| app.key.as_ref()), Some("demo"));
+        assert_eq!(apps.usual().map(|app| app.id.as_ref()), Some("demo"));
         assert!(apps.by_key("one").is_some() && apps.by_id("demo").is_some() && apps.by_key("x").is_none());
         assert!(Apps::new(vec![app("one")]).only().is_some());
     }

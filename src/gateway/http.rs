@@ -25,6 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use super::io::Socket;
+use super::lent::Home;
 use super::limits::{Admission, Excess, Limits};
 use super::listener::{Accept, Listener};
 use super::peer::Proxies;
@@ -34,8 +35,9 @@ use crate::core::Mono;
 /// The most headers of a request.
 const MAX_HEADERS: usize = 64;
 
-/// The most bytes of a request's head. Hyper wants no less.
-const MAX_HEAD: usize = 8 * 1024;
+/// The most bytes of a request's head, in which some dialects send whole messages. A connection holds as many only while such a
+/// head comes.
+const MAX_HEAD: usize = 40 * 1024;
 
 /// How many refusals may be under way at once; whoever comes beyond that is dropped without a word.
 const MAX_REFUSALS: u64 = 64;
@@ -274,7 +276,10 @@ impl Shared {
                 return Box::pin(std::future::ready(Ok(response)));
             }
         };
-        let mut request = request.map(Body::new);
+        let (parts, body) = request.into_parts();
+        let home = Home::default();
+        let body = home.lend(body, &parts.headers);
+        let mut request = Request::from_parts(parts, body);
         let address = self.settings.proxies.client(guest.peer, request.headers());
         let front = self.settings.proxies.front(guest.peer, self.tls.is_some(), request.headers());
         request.extensions_mut().insert(address);
@@ -282,7 +287,15 @@ impl Shared {
         request.extensions_mut().insert(admission);
         let end = Underway { guest: Arc::clone(guest), clock: self.settings.clock.clone() };
         let answer = self.router.clone().oneshot(request);
-        Box::pin(async move { answer.await.map(|response| response.map(|body| until_sent(body, end))) })
+        let patience = self.settings.head_timeout;
+        Box::pin(async move {
+            let response = answer.await?;
+            tokio::select! {
+                () = home.drain() => {}
+                () = end.clock.sleep(patience) => {}
+            }
+            Ok(response.map(|body| until_sent(body, end)))
+        })
     }
 }
 

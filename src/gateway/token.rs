@@ -99,15 +99,21 @@ pub fn verify(apps: &Apps, token: &str, now: Wall) -> Result<Principal, Refused>
         Some(key) => apps.by_key(key),
         None => apps.only(),
     };
-    let dummy = SecretString::from(DUMMY_SECRET);
-    let secret = app.map_or(&dummy, |app| &app.secret);
-    let key = DecodingKey::from_secret(secret.expose_secret().as_bytes());
-    let claims = decode::<Map<String, Value>>(token, &key, &validation()).map_err(|_| Refused)?.claims;
-    let app = app.ok_or(Refused)?;
-    if app.secret.expose_secret().is_empty() {
-        return Err(Refused);
-    }
+    let claims = match (app, header.kid.as_deref()) {
+        (Some(app), Some(key)) => signed(token, app.keys.find(key).map(|pair| &pair.secret)),
+        (Some(app), None) => app.keys.active().find_map(|pair| signed(token, Some(&pair.secret))),
+        (None, _) => signed(token, None),
+    };
+    let (app, claims) = app.zip(claims).ok_or(Refused)?;
     principal(app, &claims, now).ok_or(Refused)
+}
+
+/// What a token says, if a secret has signed it. Without one the same work comes to nothing.
+fn signed(token: &str, secret: Option<&SecretString>) -> Option<Map<String, Value>> {
+    let known = secret.map_or(DUMMY_SECRET, ExposeSecret::expose_secret);
+    let key = DecodingKey::from_secret(known.as_bytes());
+    let claims = decode::<Map<String, Value>>(token, &key, &validation()).ok()?.claims;
+    (secret.is_some() && !known.is_empty()).then_some(claims)
 }
 
 /// Only the signature: what the claims say of time is checked by the hub's own clock.
@@ -213,8 +219,8 @@ fn check_secret(apps: &Apps, pair: &str) -> Result<Principal, Refused> {
     let pair = String::from_utf8(pair).map_err(|_| Refused)?;
     let (key, secret) = pair.split_once(':').ok_or(Refused)?;
     let app = apps.by_key(key);
-    let dummy = SecretString::from(DUMMY_SECRET);
-    let known = app.map_or(&dummy, |app| &app.secret).expose_secret();
+    let pair = app.and_then(|app| app.keys.find(key));
+    let known = pair.map_or(DUMMY_SECRET, |pair| pair.secret.expose_secret());
     let is_right = bool::from(known.as_bytes().ct_eq(secret.as_bytes())) && !known.is_empty();
     match app {
         Some(app) if is_right => of_app(app).ok_or(Refused),
@@ -276,8 +282,9 @@ pub fn mint(app: &App, grant: &Grant, now: Wall) -> Option<String> {
             claims[claim] = Value::from(name.as_str());
         }
     }
-    let header = Header { kid: Some(app.key.clone().into()), ..Header::new(Algorithm::HS256) };
-    encode(&header, &claims, &EncodingKey::from_secret(app.secret.expose_secret().as_bytes())).ok()
+    let pair = app.keys.signer();
+    let header = Header { kid: Some(pair.key.clone().into()), ..Header::new(Algorithm::HS256) };
+    encode(&header, &claims, &EncodingKey::from_secret(pair.secret.expose_secret().as_bytes())).ok()
 }
 
 #[cfg(test)]

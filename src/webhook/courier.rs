@@ -310,7 +310,8 @@ impl Courier {
     fn push(&mut self, now: Now, hook: Hook) {
         let is_wanted =
             self.endpoint.wants.contains(&hook.what) && self.endpoint.format.tells(hook.what, &hook.topic);
-        if is_wanted {
+        let told = if is_wanted { self.endpoint.format.told(hook) } else { Vec::new() };
+        for hook in told {
             let given_up = self.queue.push(now.mono, hook);
             self.give_up(now, given_up, 0, NO_ROOM);
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::hook::What;
+use super::hook::{Hook, What};
 use super::queue::Queued;
 use crate::core::{TopicName, Wall};
 
@@ -38,6 +38,11 @@ pub trait Format: Send + Sync + fmt::Debug {
 
     /// Whether such a hook is never posted together with others.
     fn is_alone(&self, what: What) -> bool;
+
+    /// What a hook that an endpoint wants is told as, in order: usually itself.
+    fn told(&self, hook: Hook) -> Vec<Hook> {
+        vec![hook]
+    }
 
     /// Makes a post, stamped and signed for now.
     fn render(&self, post: &Post<'_>) -> Rendered;

@@ -18,14 +18,15 @@ use crate::egress::Signer;
 pub struct Hub {
     node: NodeId,
     app: Box<str>,
-    signer: Signer,
+    signers: Vec<Signer>,
 }
 
 impl Hub {
-    /// For an endpoint of an app, with its secret.
+    /// For an endpoint of an app, with the secrets that each sign its posts.
     #[must_use]
-    pub fn new(node: NodeId, app: &str, secret: &SecretString) -> Self {
-        Self { node, app: app.into(), signer: Signer::standard(secret.expose_secret()) }
+    pub fn new(node: NodeId, app: &str, secrets: &[&SecretString]) -> Self {
+        let signers = secrets.iter().map(|secret| Signer::standard(secret.expose_secret())).collect();
+        Self { node, app: app.into(), signers }
     }
 
     /// What a hook is called.
@@ -69,10 +70,12 @@ impl Format for Hub {
         let body = serde_json::to_vec(&body).unwrap_or_default();
         let timestamp = post.now.seconds().to_string();
         let pieces = [post.id.as_bytes(), b".", timestamp.as_bytes(), b".", &body];
-        let signature = format!("v1,{}", self.signer.base64(&pieces));
+        let signatures: Vec<_> =
+            self.signers.iter().map(|signer| format!("v1,{}", signer.base64(&pieces))).collect();
+        let signatures = signatures.join(" ");
         json(
             body,
-            &[("webhook-id", post.id), ("webhook-timestamp", &timestamp), ("webhook-signature", &signature)],
+            &[("webhook-id", post.id), ("webhook-timestamp", &timestamp), ("webhook-signature", &signatures)],
         )
     }
 }

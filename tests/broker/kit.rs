@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use presence_hub::broker::{
     Bounds, Broker, Clock, Encode, EncoderId, Hand, Handle, Item, Notice, Opening, Outbox, Parts, Policy,
-    Reply, ReplyTo, Step, Tag, Watching,
+    Reply, ReplyTo, Since, Step, Tag, Watching,
 };
 use presence_hub::core::{
     Cause, ChangeKind, Command, Content, Epoch, Fingerprint, Limits, Message, NodeId, Occupancy, Party,
@@ -177,7 +177,9 @@ impl Kit {
     pub(crate) async fn resume(&self, session: &mut Session, from: &View) {
         let reply = session.reply();
         session.view = View { tape: Vec::new(), replies: Vec::new(), ..from.clone() };
-        self.handle.watch(session.id, self.topic.clone(), Some((from.epoch, from.rev)), reply).await;
+        self.handle
+            .watch(session.id, self.topic.clone(), Some(Since::Place(from.epoch, from.rev)), reply)
+            .await;
     }
 
     pub(crate) async fn enter(&self, session: &mut Session, value: u128) {
@@ -214,6 +216,7 @@ impl Kit {
             name: "chat".into(),
             body: Bytes::copy_from_slice(text.as_bytes()),
             is_kept: receivers.is_none(),
+            extra: Bytes::new(),
             receivers,
         };
         let command = Command::Publish(self.topic.clone(), Arc::new(message));
@@ -229,6 +232,7 @@ impl Kit {
             name: "typing".into(),
             body: Bytes::new(),
             is_kept: false,
+            extra: Bytes::new(),
             receivers: None,
         };
         let command = Command::Publish(self.topic.clone(), Arc::new(message));
@@ -295,7 +299,7 @@ impl View {
     }
 
     fn start(&mut self, watching: Watching) {
-        let Watching { roll, epoch, rev, missed } = watching;
+        let Watching { roll, epoch, rev, missed, .. } = watching;
         self.tape.push(if missed.is_some() { "resumed".to_owned() } else { "snapshot".to_owned() });
         if let Some(missed) = missed {
             let mut out = BytesMut::new();

@@ -20,6 +20,7 @@ async fn say(kit: &Kit, by: &Session, name: &str) {
         body: Bytes::from_static(b"x"),
         receivers: None,
         is_kept: true,
+        extra: Bytes::new(),
     };
     kit.handle.submit(Command::Publish(kit.topic.clone(), Arc::new(message)), None, ReplyTo::Nobody).await;
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use presence_hub::core::{
     Cause, Change, Command, Content, Decision, Epoch, Expiry, Facts, Fingerprint, Leases, Limits, Message,
     Mono, NodeId, Now, Op, Party, PartyId, Record, Refusal, Rev, Roster, SessionId, Snapshot, Stamp, Terms,
@@ -75,6 +76,7 @@ pub(crate) fn message(from: u8, text: u8, is_kept: bool) -> Arc<Message> {
         body: text.to_string().into(),
         receivers: None,
         is_kept,
+        extra: Bytes::new(),
     })
 }
 

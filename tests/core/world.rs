@@ -63,8 +63,13 @@ fn told(change: &Change) -> Told {
 
 impl World {
     pub(crate) fn new(limit: Option<u8>, is_renumbering: bool) -> Self {
-        let limits =
-            Limits { history: 8, history_bytes: 120, retention: RETENTION, members: limit.map(usize::from) };
+        let limits = Limits {
+            history: 8,
+            history_bytes: 120,
+            retention: RETENTION,
+            members: limit.map(usize::from),
+            buffer: None,
+        };
         Self {
             hub: Hub::new(limits),
             model: Model::new(limit.map(u32::from)),

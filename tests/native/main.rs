@@ -4,6 +4,7 @@
 mod attacks;
 mod client;
 mod companions;
+mod explaining;
 mod guarding;
 mod hub;
 mod last_heard;

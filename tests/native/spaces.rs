@@ -9,6 +9,7 @@ use presence_hub::broker::{AppSlot, Broker, Clock, Hand, Handle, Parts, Policy};
 use presence_hub::core::{Limits, NodeId, Party, PartyId, PartyKind, Timetoken, TopicName, Wall};
 use presence_hub::engine::{DocumentLimits, Engine, Memory};
 use presence_hub::gateway::apps::App;
+use presence_hub::gateway::keys::{KeyPair, KeyPairs};
 use presence_hub::gateway::principal::Principal;
 use presence_hub::gateway::spaces::{SpaceLimits, Spaces, Wrong};
 use presence_hub::telemetry::Metrics;
@@ -64,7 +65,7 @@ impl Stage {
     }
 
     async fn guard(&self, password: &str) {
-        let (secret, topic) = (&self.app.secret, &self.topic);
+        let (secret, topic) = (&self.app.keys.signer().secret, &self.topic);
         let changed =
             self.spaces.change(AppSlot(0), topic, |space| space.set_password(secret, topic, password));
         changed.await.unwrap();
@@ -205,4 +206,20 @@ async fn only_spaces_that_are_there_count() {
     assert_eq!(stage.broker.document("spaces-of:bob").await, Ok(None));
     assert!(stage.spaces.look(AppSlot(0), &topic).await.unwrap().is_open());
     assert_eq!(stage.spaces.delete(AppSlot(0), &topic, |_| Ok(())).await.map(drop), Err(Wrong::Absent));
+}
+
+#[tokio::test]
+async fn a_password_outlives_the_pair_of_keys_that_it_was_set_with() {
+    let stage = on_memory();
+    stage.guard("sesame").await;
+    let pair = |key: &str, secret: &str, is_active| KeyPair {
+        key: key.into(),
+        secret: SecretString::from(secret.to_owned()),
+        is_active,
+    };
+    let keys = KeyPairs::new(pair("key", "secret", false), vec![pair("next", "other", true)]);
+    let app = Arc::new(App { keys, ..App::clone(&stage.app) });
+    let ann = Principal { app, ..stage.principal("ann", PartyKind::User) };
+    assert!(stage.admit(&ann, "sesame", None).await.is_ok());
+    assert!(stage.admit(&ann, "other", None).await.is_err());
 }

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { APY, CLIENTS, JS, NODE, PY3, PYS, RAW } from './kit/kinds.mjs';
+import { moves } from './kit/moving.mjs';
 import { suite } from './kit/scene.mjs';
 import { PATIENCE } from '../kit/patience.mjs';
-import { Wire } from '../kit/wire.mjs';
 
 /** A silent connection is looked after this often, in milliseconds. */
 const IDLE = 1_000;
@@ -99,44 +99,11 @@ suite('connecting', (stage) => {
   });
 
   stage.one('U12 JS PYS APY', 'come back from a hub that drains, to another, spread over the time it takes', async (scene) => {
-    const [old, next] = await Promise.all([stage.startHub(DRAIN), stage.startHub()]);
-    try {
-      await moves(scene, old, next);
-    } finally {
-      await Promise.all([old.end(), next.end()]);
-    }
+    await moves(scene, [...Array(40).fill(JS), ...Array(4).fill(PYS), ...Array(2).fill(APY)], DRAIN);
   });
 }, { settings: { 'limits.ping_interval': `${IDLE}ms`, 'limits.pong_timeout': '3s' } });
 
 const DRAIN = { 'drain.window': '2s', 'drain.timeout': '5s' };
-
-/** Everybody subscribes at the old hub; it drains; everybody hears what is said at the next. */
-async function moves(scene, old, next) {
-  const losses = [];
-  const clients = [];
-  const kinds = [...Array(40).fill(JS), ...Array(4).fill(PYS), ...Array(2).fill(APY)];
-  for (const [n, kind] of kinds.entries()) {
-    const client = await scene.connected(kind, `c${n}`, { wire: await Wire.to(old.port), listen: ['ev'], reconnect: 1 });
-    await client.subscribe('pub');
-    clients.push(client);
-  }
-  const { came } = clients[0];
-  for (const client of clients.slice(0, 40)) {
-    client.came = function (event, payload) {
-      if (event === '@lost') losses.push(performance.now());
-      came.call(this, event, payload);
-    };
-  }
-  for (const { wire } of clients) wire.leadTo(next.port);
-  await old.drain();
-  const patience = 2 * PATIENCE.leave;
-  await Promise.all(clients.map((client) => client.next('@connected', {}, patience).then(() => client.next('@subscribed', { channel: 'pub' }, patience))));
-  await scene.backend(NODE, { port: next.port }).trigger('pub', 'ev', 1);
-  await Promise.all(clients.map((client) => client.next('ev')));
-  assert.equal(losses.length, 40);
-  assert.ok(Math.max(...losses) - Math.min(...losses) > 500, `all in one moment: ${losses}`);
-  for (const client of clients) assert.equal(client.connects, 2, client.name);
-}
 
 /** The library has given up, and says so. */
 async function isFinal(client) {

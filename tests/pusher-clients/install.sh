@@ -15,3 +15,5 @@ for version in PY3 PYR; do
     "$folder/bin/pip" install --quiet --disable-pip-version-check --requirement "python/$version.txt"
     cp "python/$version.txt" "$folder/installed.txt"
 done
+
+cargo build --locked --quiet --manifest-path rust/Cargo.toml

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { triggerThrice } from './kit/backends/rust.mjs';
 import { JS, NODE, PYR, RAW } from './kit/kinds.mjs';
 import { suite } from './kit/scene.mjs';
 
@@ -110,6 +111,23 @@ suite('the first Python library', (stage) => {
     assert.equal((await late.next('@subscribed')).resume.ok, false);
   }, { pusher: { event_buffer: true } });
 
+  for (const buffers of [true, false]) {
+    stage.one('U30 CRATE', `triggers, and is given ${buffers ? 'the ids of the events' : 'no ids where there is no buffer'}`, async (scene) => {
+      const channels = ['a_channel', 'another_channel'];
+      const client = await scene.subscribed(RAW, 'a_channel', { protocol: 8 });
+      const ids = await triggerThrice(scene.app, scene.hub.port, channels);
+      for (const [n, of] of ids.entries()) {
+        const { data, id } = await client.next('an_event');
+        assert.deepEqual([data, id], [String(n), buffers ? of.a_channel : undefined]);
+        if (buffers) assert.deepEqual(Object.keys(of).sort(), channels);
+        else assert.equal(of, null);
+      }
+      const said = ids.map((of) => of?.a_channel);
+      if (buffers) assert.deepEqual(said, [...new Set(said)].sort(), 'they increase');
+      await client.isQuiet();
+    }, { pusher: { event_buffer: buffers } });
+  }
+
   stage.one('U31 PYR', 'calls three times on one object, which keeps its connection while it is idle', async (scene) => {
     const backend = scene.backend(PYR);
     for (let n = 0; n < 3; n += 1) {
@@ -118,6 +136,16 @@ suite('the first Python library', (stage) => {
     }
     assert.deepEqual(await backend.call('trigger', ['pub'], 'ev', 1), {});
   });
+
+  if (process.env.PUSHER_LONG) {
+    stage.one('U31 PYR', 'calls three times on one object, with 65 s between', async (scene) => {
+      const backend = scene.backend(PYR);
+      for (let n = 0; n < 3; n += 1) {
+        if (n > 0) await new Promise((resolve) => setTimeout(resolve, 65_000));
+        assert.deepEqual(await backend.call('trigger', ['pub'], 'ev', { n }), {});
+      }
+    });
+  }
 
   stage.one('U23 U24 PYR', 'backend: makes its requests in another way, which the hub takes as well', async (scene) => {
     const backend = scene.backend(PYR, { settings: { backend: 'requests' } });

@@ -108,6 +108,36 @@ suite('webhooks', (stage) => {
     assert.equal(new Set(tries.map(({ headers }) => headers['x-pusher-signature'])).size, 5);
   }, BRIEF);
 
+  if (process.env.PUSHER_LONG) {
+    stage.one('U71 JS', 'comes and goes, and is told within the times of the reference', async (scene) => {
+      const box = received(scene);
+      const came = performance.now();
+      const client = await scene.member(JS, ROOM, 'a');
+      await box.next('member_added');
+      const left = performance.now();
+      client.unsubscribe(ROOM);
+      await box.next('channel_vacated', {}, PATIENCE.leave);
+      assert.deepEqual(box.of(ROOM), ['channel_occupied', 'member_added a', 'member_removed a', 'channel_vacated']);
+      const after = box.posts.map(({ at }, n) => at - (n < 2 ? came : left));
+      assert.ok(after.every((took, n) => took <= (n < 2 ? 1_000 : 3_500)), `${after}`);
+    });
+
+    stage.one('U73 NODE', 'is told everything after a minute of failures, once, in order and with the time of the try', async (scene) => {
+      const box = received(scene);
+      box.refusesUntil = performance.now() + 60_000;
+      const members = [];
+      for (const id of ['a', 'b', 'c']) members.push(await scene.member(JS, ROOM, id));
+      members[0].unsubscribe(ROOM);
+      await box.next('member_removed', { user_id: 'a' }, 180_000);
+      assert.deepEqual(box.of(ROOM), ['channel_occupied', 'member_added a', 'member_added b', 'member_added c', 'member_removed a']);
+      const taken = box.posts.filter(({ isTaken }) => isTaken);
+      assert.equal(taken.length, 5, 'each is taken once');
+      assert.ok(box.posts.length > 5 + 3, 'it was tried again and again');
+      const epoch = Date.now() - performance.now();
+      for (const { at, time_ms: time } of taken) assert.ok(Math.abs(epoch + at - time) < 5_000, `${epoch + at - time} ms old`);
+    }, BRIEF);
+  }
+
   stage.one('U74 JS', 'is killed, and has left once', async (scene) => {
     const killed = await scene.member(CHILD, ROOM, 'a');
     await received(scene).next('member_added');

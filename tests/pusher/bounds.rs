@@ -157,7 +157,8 @@ async fn resume(client: &mut Client, channel: &str, user: Option<&Value>, id: &V
 /// A cache channel that is resumed gives each event once, and what the client cannot have had.
 #[tokio::test]
 async fn a_resumed_cache_channel_repeats_nothing() {
-    let hub = Hub::start(&["apps.0.pusher.event_buffer=true", "presence.history=2"]).await;
+    let settings = ["apps.0.pusher.event_buffer=true", "presence.history=2", "apps.0.pusher.buffer_events=2"];
+    let hub = Hub::start(&settings).await;
     let id = |answer: Value| answer["event_ids"]["private-cache-c"].clone();
     let first = id(trigger(&hub, "private-cache-c", "e", "1").await);
     let mut client = Client::open(&hub, "a").await;

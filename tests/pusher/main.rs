@@ -10,6 +10,7 @@ mod hub;
 mod keeping;
 #[path = "../native/pattern.rs"]
 mod pattern;
+mod rotation;
 mod scenario;
 mod slow;
 

@@ -15,7 +15,9 @@ use presence_hub::core::{
 use presence_hub::egress::{Rules, System};
 use presence_hub::engine::Memory;
 use presence_hub::telemetry::Metrics;
-use presence_hub::webhook::{Batch, Bounds, Couriers, Endpoint, Format, Hooks, Hub, Pusher, Settings, What};
+use presence_hub::webhook::{
+    Batch, Bounds, Couriers, Endpoint, Format, Hooks, Hub, PubNub, Pusher, Settings, What,
+};
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -101,7 +103,7 @@ fn endpoint(receiver: &Receiver, format: Arc<dyn Format>, hold: Duration) -> End
 
 /// An endpoint in the hub's format that wants everything of topics but counts.
 pub(crate) fn hub(receiver: &Receiver) -> Endpoint {
-    let format = Arc::new(Hub::new(NODE, "1", &SecretString::from(SECRET)));
+    let format = Arc::new(Hub::new(NODE, "1", &[&SecretString::from(SECRET)]));
     let mut endpoint = endpoint(receiver, format, Duration::ZERO);
     endpoint.wants.retain(|what| !matches!(what, What::Started | What::Counts));
     endpoint
@@ -110,6 +112,15 @@ pub(crate) fn hub(receiver: &Receiver) -> Endpoint {
 /// An endpoint in Pusher's format that wants everything.
 pub(crate) fn pusher(receiver: &Receiver) -> Endpoint {
     endpoint(receiver, Arc::new(Pusher::new(KEY, &SecretString::from(SECRET))), Duration::from_secs(3))
+}
+
+/// An endpoint in PubNub's format that wants some actions.
+pub(crate) fn pubnub(receiver: &Receiver, actions: &[&str]) -> Endpoint {
+    let known = || PubNub::ACTIONS.into_iter().filter(|(name, _)| actions.contains(name));
+    let names = known().map(|(name, _)| name).collect();
+    let format = Arc::new(PubNub::new(KEY, &SecretString::from(SECRET), names));
+    let wants = known().map(|(_, what)| what).collect();
+    Endpoint { wants, ..endpoint(receiver, format, Duration::ZERO) }
 }
 
 impl Kit {

@@ -9,6 +9,7 @@ mod egress;
 mod kit;
 mod order;
 mod outage;
+mod pubnub;
 mod pusher;
 mod receiver;
 mod service;

@@ -186,22 +186,35 @@ impl Got {
 
     /// Whether it is from the hub, whole and new, as a receiver of the hub's format checks it.
     pub(crate) fn is_right(&self) -> bool {
+        let stamp = self.header("webhook-timestamp");
+        self.signs(SECRET) && stamp.parse::<u64>().is_ok_and(|stamp| stamp.abs_diff(self.at) <= WINDOW)
+    }
+
+    /// Whether one of its signatures is made with a secret.
+    pub(crate) fn signs(&self, secret: &str) -> bool {
         let (id, stamp) = (self.header("webhook-id"), self.header("webhook-timestamp"));
-        let given = self.header("webhook-signature").strip_prefix("v1,").unwrap_or_default();
-        let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
         mac.update(format!("{id}.{stamp}.").as_bytes());
         mac.update(&self.body);
-        let is_signed = mac.verify_slice(&STANDARD.decode(given).unwrap_or_default()).is_ok();
-        is_signed && stamp.parse::<u64>().is_ok_and(|stamp| stamp.abs_diff(self.at) <= WINDOW)
+        let is_one = |given: &str| {
+            let given = given.strip_prefix("v1,").unwrap_or_default();
+            mac.clone().verify_slice(&STANDARD.decode(given).unwrap_or_default()).is_ok()
+        };
+        self.header("webhook-signature").split(' ').any(is_one)
+    }
+
+    /// Whether its signature in Pusher's format is made with a secret.
+    pub(crate) fn signs_for_pusher(&self, secret: &str) -> bool {
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+        mac.update(&self.body);
+        let own: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        self.header("x-pusher-signature") == own
     }
 
     /// The same, as a library of Pusher's checks it.
     pub(crate) fn is_right_for_pusher(&self) -> bool {
-        let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
-        mac.update(&self.body);
-        let own: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         let time = self.json()["time_ms"].as_u64().unwrap();
-        self.header("x-pusher-signature") == own
+        self.signs_for_pusher(SECRET)
             && self.header("x-pusher-key") == KEY
             && self.header("content-type") == "application/json"
             && time.abs_diff(self.at * 1_000) <= WINDOW * 1_000

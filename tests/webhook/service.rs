@@ -134,6 +134,46 @@ async fn both_formats_sign_with_the_apps_secret_where_they_have_none_of_their_ow
 }
 
 #[tokio::test]
+async fn while_an_app_has_several_keys_each_receiver_knows_a_signature() {
+    let (clock, _hand) = Clock::manual();
+    let receiver = Receiver::start(&clock).await;
+    let mut settings = webhook(&receiver, &["events=joined", "next_secret=another"]);
+    let url = format!("url={}", receiver.url());
+    let format = ["format=pusher", "events=member_added"];
+    for (place, more) in
+        [(1, &["events=joined"][..]), (2, &format), (3, &[&format[..], &["key=third-key"]].concat())]
+    {
+        let of = |setting: &&str| format!("apps.0.webhooks.{place}.{setting}");
+        settings.extend([url.as_str()].iter().chain(more).map(of));
+    }
+    for (place, key, is_on) in [(0, "second-key", false), (1, "third-key", true)] {
+        let above = format!("apps.0.keys.{place}");
+        settings.push(format!("{above}.key={key}"));
+        settings.push(format!("{above}.secret={SECRET}"));
+        settings.push(format!("{above}.enabled={is_on}"));
+    }
+    let hub = start(&clock, &settings).await.unwrap();
+    let mut alice = connect(&hub, &clock, "alice").await;
+    online(&mut alice, "presence-a").await;
+    let (mut own, mut apps, mut keys) = (None, None, Vec::new());
+    for got in receiver.wait(4).await {
+        if got.headers.contains_key("x-pusher-key") {
+            keys.push((got.header("x-pusher-key").to_owned(), got));
+        } else if got.header("webhook-id").contains("apps.0.webhooks.0") {
+            own = Some(got);
+        } else {
+            apps = Some(got);
+        }
+    }
+    let (own, apps) = (own.unwrap(), apps.unwrap());
+    assert!(own.signs(SECRET) && own.signs("another") && !own.signs(APP_SECRET));
+    assert!(apps.signs(APP_SECRET) && apps.signs(SECRET), "by each key that is enabled");
+    keys.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!((&*keys[0].0, &*keys[1].0), ("app-key", "third-key"), "the oldest, and the one that is named");
+    assert!(keys[0].1.signs_for_pusher(APP_SECRET) && keys[1].1.signs_for_pusher(SECRET));
+}
+
+#[tokio::test]
 async fn operators_see_how_endpoints_are_and_send_again() {
     let (clock, _hand) = Clock::manual();
     let receiver = Receiver::start(&clock).await;
@@ -220,10 +260,41 @@ async fn who_goes_with_the_hub_is_said_to_have_gone() {
 }
 
 #[tokio::test]
+async fn pubnubs_format_knows_its_actions_and_holds_nothing() {
+    let (clock, _hand) = Clock::manual();
+    let of = |more: &[&str]| {
+        let settings = [&["url=https://example.com/", "format=pubnub"], more].concat();
+        settings.iter().map(|setting| format!("apps.0.webhooks.0.{setting}")).collect::<Vec<_>>()
+    };
+    for (more, expected) in [
+        (&[][..], None),
+        (&["events=join,timeout,inactive", "hold=0s", "key=sub-c-1"], None),
+        (
+            &["events=join,joined"],
+            Some(
+                "apps.0.webhooks.0.events must hold names out of join, leave, timeout, state-change, active, inactive, but holds \"joined\"",
+            ),
+        ),
+        (
+            &["hold=3s"],
+            Some(
+                "apps.0.webhooks.0.hold must be 0s in PubNub's format, which tells each leave when it happens",
+            ),
+        ),
+    ] {
+        assert_eq!(start(&clock, &of(more)).await.err().as_deref(), expected, "{more:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_endpoint_that_cannot_be_is_refused_at_the_start_with_its_key() {
     let (clock, _hand) = Clock::manual();
     for (settings, expected) in [
         (&["url=nowhere"][..], "apps.0.webhooks.0.url must be a URL such as https://example.com/hooks"),
+        (
+            &["url=https://example.com/", "format=pusher", "key=other"],
+            "apps.0.webhooks.0.key is no enabled key of the app, so its secret must be set too",
+        ),
         (&["format=hub"], "apps.0.webhooks.0.url is missing; there must be one"),
         (&["url=ftp://example.com/"], "apps.0.webhooks.0.url must begin with https:// or http://"),
         (
@@ -251,7 +322,7 @@ async fn an_endpoint_that_cannot_be_is_refused_at_the_start_with_its_key() {
         ),
         (
             &["url=https://example.com/", "format=xml"],
-            "apps.0.webhooks.0.format (from the flag --set) must be hub or pusher, but is \"xml\"",
+            "apps.0.webhooks.0.format (from the flag --set) must be hub, pusher or pubnub, but is \"xml\"",
         ),
         (&["url=https://example.com/", "authorization=canäry"], ""),
     ] {

@@ -58,7 +58,7 @@ async fn what_is_no_handshake_is_refused() {
         (good.replace("dGhlIHNhbXBsZSBub25jZQ==", "c2hvcnQ="), 400),
         (good.replace("dGhlIHNhbXBsZSBub25jZQ==", "not in base64 at all!!!!"), 400),
         (handshake("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"), 400),
-        (handshake(&format!("X-Long: {}\r\n", "x".repeat(9000))), 431),
+        (handshake(&format!("X-Long: {}\r\n", "x".repeat(100_000))), 431),
         (handshake(&"X-Many: x\r\n".repeat(60)), 431),
         ("GARBAGE\r\n\r\n".to_owned(), 400),
     ] {
@@ -286,6 +286,38 @@ async fn attack_24_accepting_survives_every_failure() {
     moving.abort();
     assert!(served >= 2, "{served} of 10 were served");
     assert!(read(&tally.accept_errors) >= 10);
+}
+
+#[tokio::test]
+async fn who_is_refused_before_its_body_is_read_hears_it_and_stays() {
+    let server = Server::new().await;
+    let mut stream = server.connect().await;
+    let head = "POST /peer HTTP/1.1\r\nHost: hub.example\r\nContent-Length: 200000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The answer to somebody who asked later shows that the hub has had its turn.
+    assert_eq!(server.ask("GET /peer HTTP/1.1\r\nHost: hub.example\r\n\r\n").await.0.status, 200);
+    assert_eq!(ask(&mut stream, &"x".repeat(200_000)).await.status, 405);
+    assert_eq!(ask(&mut stream, "GET /peer HTTP/1.1\r\nHost: hub.example\r\n\r\n").await.status, 200);
+}
+
+#[tokio::test]
+async fn who_is_refused_and_never_sends_its_body_hears_it_at_the_deadline() {
+    let server = Server::new().await;
+    let mut stream = server.connect().await;
+    let head = "POST /peer HTTP/1.1\r\nHost: hub.example\r\nContent-Length: 9\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let moved = async {
+        loop {
+            server.hand.advance(Duration::from_secs(1));
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let answer = tokio::select! {
+        answer = within(ask(&mut stream, "")) => answer,
+        () = moved => unreachable!(),
+    };
+    assert_eq!(answer.status, 405);
+    assert!(is_over(&mut stream).await);
 }
 
 #[tokio::test]

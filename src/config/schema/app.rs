@@ -8,6 +8,19 @@ pub(super) const KEYS: &[Key] = &[
     key("apps.#.key", Name, "", "The public key, which names the app in tokens and addresses."),
     key("apps.#.secret", Secret, "", "The secret that signs tokens."),
     key(
+        "apps.#.keys.#.key",
+        Name,
+        "",
+        "The public key of a further pair, oldest first. Whatever one pair opens every other opens too, so that an app can change from one to the next. The hub itself signs with the oldest that is enabled. Where there are such pairs, `apps.#.key` may be left out.",
+    ),
+    key("apps.#.keys.#.secret", Secret, "", "Its secret."),
+    key(
+        "apps.#.keys.#.enabled",
+        Flag,
+        "true",
+        "Whether the pair is good. Passwords of spaces that were set with it are, even if it is not.",
+    ),
+    key(
         "apps.#.open_topics",
         Flag,
         "false",

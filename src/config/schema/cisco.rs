@@ -148,7 +148,7 @@ pub(super) const APP_KEYS: &[Key] = &[
         "apps.#.cisco.callback_secret",
         Secret,
         "",
-        "The secret that signs callbacks; `whsec_` and base64 is unwrapped. Empty: the app's.",
+        "The secret that signs callbacks; `whsec_` and base64 is unwrapped. Empty: each key of the app that is enabled signs.",
     ),
     key(
         "apps.#.cisco.callback_secret_second",

@@ -14,7 +14,7 @@ pub(super) const KEYS: &[Key] = &[
         "apps.#.pusher.tls_only",
         Flag,
         "false",
-        "Whether connections without TLS end with 4000. Behind a trusted proxy X-Forwarded-Proto counts.",
+        "Whether connections without TLS end with 4000, and requests with 403. Behind a trusted proxy X-Forwarded-Proto counts.",
     ),
     key(
         "apps.#.pusher.path",
@@ -80,7 +80,16 @@ pub(super) const KEYS: &[Key] = &[
         "apps.#.pusher.event_buffer",
         Flag,
         "false",
-        "Whether events have ids and a client can resume after one. How many are kept, and how long, say `presence.history` and `presence.retention`.",
+        "Whether events have ids and a client can resume after one. What is kept for that is kept beside `presence.history`.",
+    ),
+    key("apps.#.pusher.buffer_events", Positive, "10000", "The most events kept, on all channels together."),
+    key("apps.#.pusher.buffer_bytes", Size, "16MiB", "The most bytes of these."),
+    key("apps.#.pusher.buffer_lasts", Wait, "5m", "How long each is kept."),
+    key(
+        "apps.#.pusher.resume_bytes",
+        Size,
+        "1MiB",
+        "The most bytes of the events that one subscription is given when it resumes; beyond that it is told that it is not complete.",
     ),
     key("apps.#.pusher.grace", Duration, "3s", "How long a presence member outlives its last connection."),
     key(

@@ -14,7 +14,7 @@ pub(super) const KEYS: &[Key] = &[
         "apps.#.webhooks.#.format",
         HookFormat,
         "hub",
-        "`hub`, the hub's own (protocol/webhooks.md), or `pusher`.",
+        "`hub`, the hub's own, `pusher` or `pubnub` (protocol/webhooks.md).",
     ),
     key(
         "apps.#.webhooks.#.events",
@@ -29,12 +29,23 @@ pub(super) const KEYS: &[Key] = &[
         "Of which topics: patterns as in `apps.#.topics.#.pattern`. With no patterns and no prefixes: of all.",
     ),
     key("apps.#.webhooks.#.prefixes", List, "", "Also of the topics whose names begin so."),
-    key("apps.#.webhooks.#.key", Name, "", "The key that Pusher's format names. Empty: the app's."),
+    key(
+        "apps.#.webhooks.#.key",
+        Name,
+        "",
+        "The key that Pusher's and PubNub's formats name. Empty: the app's oldest that is enabled, or its subscribe key.",
+    ),
     key(
         "apps.#.webhooks.#.secret",
         Secret,
         "",
-        "The secret that signs the posts; `whsec_` and base64 is unwrapped in the hub's format. Empty: the app's.",
+        "The secret that signs the posts; `whsec_` and base64 is unwrapped in the hub's and PubNub's formats. Empty: the app's, each that is enabled in the hub's format, or its PubNub secret key.",
+    ),
+    key(
+        "apps.#.webhooks.#.next_secret",
+        Secret,
+        "",
+        "A secret that signs the posts too, in the hub's format, while receivers change to it.",
     ),
     key(
         "apps.#.webhooks.#.authorization",
@@ -46,7 +57,7 @@ pub(super) const KEYS: &[Key] = &[
         "apps.#.webhooks.#.hold",
         Duration,
         "",
-        "How long after the last sign of life a leave or vacancy is held, so that a quick return is told to nobody. Default: `3s` in Pusher's format, `0s` in the hub's.",
+        "How long after the last sign of life a leave or vacancy is held, so that a quick return is told to nobody. Default: `3s` in Pusher's format, `0s` in the hub's; PubNub's has none.",
     ),
     key(
         "apps.#.webhooks.#.batch_window",

@@ -13,7 +13,7 @@ use super::fault::{self, Fault};
 use super::framing::Place;
 use super::payload;
 use super::visit::{Request, Visit};
-use crate::broker::{Encode, ReplyTo, Watching};
+use crate::broker::{Encode, ReplyTo, Since, Watching};
 use crate::core::{Cause, Command, Epoch, Now, Rev, TopicName};
 use crate::gateway::json::{self, Members};
 use crate::gateway::principal::Action;
@@ -26,7 +26,7 @@ impl Visit {
         let event = SubscribeChannel::of(&payload);
         match self.admitted(&event, now).await {
             Ok((topic, is_by_membership)) => {
-                let since = event.since.map(|since| (Epoch(since.epoch), Rev(since.rev)));
+                let since = event.since.map(|since| Since::Place(Epoch(since.epoch), Rev(since.rev)));
                 self.stay_in(&topic);
                 let what = What::Subscribe { topic: topic.clone(), times: 1 };
                 let tag = self.asked.note(Asked { ids: request.ids(), what });
@@ -85,7 +85,7 @@ impl Visit {
 
     /// The session watches a topic: what it starts from.
     pub(super) fn subscribed(&self, topic: &TopicName, times: u32, watching: &Watching, out: &mut BytesMut) {
-        let Watching { roll, epoch, rev, missed } = watching;
+        let Watching { roll, epoch, rev, missed, .. } = watching;
         let framing = self.shared.framing;
         let dtsid = xxh3_64(format!("{}\u{1f}{}", self.session, topic.as_str()).as_bytes());
         let mut head = Vec::with_capacity(192);

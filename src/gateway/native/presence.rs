@@ -276,6 +276,7 @@ impl Visit {
             name: saying.event.into(),
             body: saying.body.into(),
             is_kept: saying.is_kept && receivers.is_none(),
+            extra: Bytes::new(),
             receivers,
         };
         self.submit(Command::Publish(saying.topic, Arc::new(message)), loopback, asked).await;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat};
@@ -15,6 +16,7 @@ use super::signature::{self, Query};
 use super::tenant::Tenant;
 use crate::broker::Handle;
 use crate::gateway::limits::Admission;
+use crate::gateway::peer::Front;
 
 /// A request that may be served.
 #[derive(Debug)]
@@ -78,7 +80,50 @@ impl Call {
         request: Request,
     ) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
-        let admission = parts.extensions.get::<Arc<Admission>>().cloned();
+        let Known { tenant, query, mark } = Known::check(shared, app_id, &parts)?;
+        // Backends keep their connections for the next request.
+        if let Some(admission) = parts.extensions.get::<Arc<Admission>>() {
+            admission.authenticate();
+        }
+        let body = read(shared, most_bytes(&tenant), body).await?;
+        check_body(&body, query.get("body_md5").as_deref())?;
+        Ok(Self { tenant, query, body, mark })
+    }
+
+    /// The app's way to the broker.
+    pub(super) fn broker(&self, shared: &Shared) -> Handle {
+        shared.broker.for_app(self.tenant.app.slot)
+    }
+
+    /// Whether the request is to be served, or was some time ago and how it was answered then.
+    pub(super) fn verdict(&self, shared: &Shared) -> Verdict {
+        let now = shared.clock.now().mono;
+        let Some(mark) = self.mark else { return Verdict::Serve };
+        let mut replays = self.tenant.replays();
+        let verdict = replays.admit(mark, now);
+        shared.metrics.replays_pushed_out(replays.take_pushed_out());
+        verdict
+    }
+
+    /// The request was served, or was not.
+    pub(super) fn served(&self, outcome: &Result<Bytes, Refusal>) {
+        let Some(mark) = &self.mark else { return };
+        match outcome {
+            Ok(answer) => self.tenant.replays().answered(mark, answer.clone()),
+            Err(_) => self.tenant.replays().failed(mark),
+        }
+    }
+}
+
+/// What is known of a request before its body: whose it is, and that it may be looked at.
+struct Known {
+    tenant: Arc<Tenant>,
+    query: Query,
+    mark: Option<Mark>,
+}
+
+impl Known {
+    fn check(shared: &Shared, app_id: Option<&str>, parts: &Parts) -> Result<Self, Refusal> {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let query = query.ok_or_else(|| Refusal::bad("There are too many query string parameters"))?;
         let needed = |key: &str| {
@@ -92,9 +137,9 @@ impl Call {
         }
         let known = shared.tenants.by_key(&key);
         let tenant = known.filter(|tenant| app_id.is_none_or(|id| *tenant.app.id == *id));
-        let app = tenant.map(|tenant| &*tenant.app);
+        let pair = tenant.and_then(|tenant| tenant.app.keys.find(&key));
         let asked = (parts.method.as_str(), parts.uri.path());
-        let signed = signature::check(app, asked, &query, &signature);
+        let signed = signature::check(pair, asked, &query, &signature);
         let unknown = || Refusal::unauthorised("Unknown auth_key, or it is not of this app");
         let tenant = tenant.ok_or_else(unknown).inspect_err(|_| shared.metrics.unauthenticated())?;
         signed.map_err(|should| {
@@ -105,37 +150,15 @@ impl Call {
         if !tenant.settings.enabled {
             return Err(Refusal(StatusCode::FORBIDDEN, "The app is disabled".into()));
         }
+        let is_secure = parts.extensions.get::<Front>().is_some_and(|front| front.is_secure);
+        if tenant.settings.tls_only && !is_secure {
+            return Err(Refusal(StatusCode::FORBIDDEN, "The app takes requests by TLS only".into()));
+        }
         if !tenant.allows_request(&shared.clock) {
             return Err(Refusal(StatusCode::TOO_MANY_REQUESTS, "There are too many requests".into()));
         }
-        // Backends keep their connections for the next request.
-        if let Some(admission) = admission {
-            admission.authenticate();
-        }
-        let body = read(shared, most_bytes(tenant), body).await?;
-        check_body(&body, query.get("body_md5").as_deref())?;
         let mark = (parts.method == "POST").then(|| mark_of(&signature));
-        Ok(Self { tenant: Arc::clone(tenant), query, body, mark })
-    }
-
-    /// The app's way to the broker.
-    pub(super) fn broker(&self, shared: &Shared) -> Handle {
-        shared.broker.for_app(self.tenant.app.slot)
-    }
-
-    /// Whether the request is to be served, or was some time ago and how it was answered then.
-    pub(super) fn verdict(&self, shared: &Shared) -> Verdict {
-        let now = shared.clock.now().mono;
-        self.mark.map_or(Verdict::Serve, |mark| self.tenant.replays().admit(mark, now))
-    }
-
-    /// The request was served, or was not.
-    pub(super) fn served(&self, outcome: &Result<Bytes, Refusal>) {
-        let Some(mark) = &self.mark else { return };
-        match outcome {
-            Ok(answer) => self.tenant.replays().answered(mark, answer.clone()),
-            Err(_) => self.tenant.replays().failed(mark),
-        }
+        Ok(Self { tenant: Arc::clone(tenant), query, mark })
     }
 }
 

@@ -68,16 +68,13 @@ impl Visit {
             self.count_join(&topic).map_err(Refused::Ended)?;
             self.enter(&topic, party).await?;
         }
-        let resumption = match asked.resume_after_id {
-            Some(id) if self.tenant.settings.event_buffer => {
-                Some(Resumption::after(id, &topic, &self.broker).await)
-            }
-            _ => None,
-        };
+        let settings = &self.tenant.settings;
+        let after_id = asked.resume_after_id.filter(|_| settings.event_buffer);
+        let resumption = after_id.map(|after_id| Resumption { after_id });
+        let since = resumption.as_ref().map(|resumption| resumption.since(settings.resume_bytes));
         if names::is_guarded(topic.as_str()) {
             self.proved();
         }
-        let since = resumption.as_ref().and_then(|resumption| resumption.since);
         let tag = self.asked.note(Asked::Subscribe { topic: topic.clone(), resumption });
         self.channels.insert(topic.clone(), Stay { member });
         self.broker.watch(self.session, topic, since, ReplyTo::Session(self.session, tag)).await;
@@ -191,18 +188,13 @@ impl Visit {
         let presence = id
             .filter(|_| names::is_presence(topic.as_str()))
             .map(|id| watching.roll.rendered(id, |snapshot| Bytes::from(payload::presence(snapshot))));
-        let resume = resumption.map(|resumption| {
-            (resumption.after_id.as_str(), resumption.is_complete && watching.missed.is_some())
-        });
+        let resume = resumption.map(|resumption| (resumption.after_id.as_str(), watching.is_complete));
         payload::succeeded(topic.as_str(), presence.as_deref(), resume, out);
         let missed = watching.missed.as_deref().unwrap_or_default();
         let mut news = missed.iter().filter(|step| self.is_news(&step.change)).peekable();
         if names::is_cache(topic.as_str()) {
             let now = self.shared.clock.now();
-            let is_known = |place| {
-                resumption.is_some_and(|resumption| resumption.covers(place))
-                    || missed.iter().any(|step| step.change.stamp == place)
-            };
+            let is_known = |place| resumption.is_some_and(|resumption| resumption.covers(place, watching));
             match snapshot.retained.as_ref().filter(|retained| now.wall < retained.until) {
                 Some(Retained { change, .. }) if is_known(change.stamp) => {}
                 Some(Retained { change, .. }) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use presence_protocol::pusher::{ClientFrame, compact};
 
 use super::fault::{self, Fault};
@@ -42,6 +42,7 @@ impl Visit {
             body: body.into(),
             receivers: None,
             is_kept: self.tenant.settings.event_buffer,
+            extra: Bytes::new(),
             from,
         };
         let command = Command::Publish(topic, Arc::new(message));

@@ -8,6 +8,9 @@ use super::names;
 use crate::core::{ChangeKind, Occupancy, Roster, Topic, TopicName, Wall};
 use crate::gateway::json::{self, Members};
 
+/// How many topics are looked at in one of the broker's turns. There may be very many, and others wait as long.
+const PORTION: usize = 512;
+
 /// What is asked about a channel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Attributes {
@@ -101,24 +104,55 @@ pub(super) async fn channels(shared: &Shared, call: &Call) -> Result<Bytes, Refu
         ));
     }
     let broker = call.broker(shared);
-    let found = broker.read(move |roster, _, now| {
-        let mut out = Vec::with_capacity(256);
-        json::object(&mut out, |answer| {
-            answer.object("channels", |channels| {
-                let is_listed = |(name, topic): &(&TopicName, &Topic)| {
-                    name.as_str().starts_with(&prefix)
-                        && names::is_channel(name.as_str())
-                        && is_occupied(topic)
-                };
-                for (name, _) in roster.topics().filter(is_listed) {
-                    let found = attributes.find(roster, name, now.wall);
-                    channels.object(name.as_str(), |channel| found.write(channel));
-                }
-            });
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let prefix = prefix.clone();
+        let portion = broker.read(move |roster, _, now| {
+            Portion::collect(roster, (&prefix, after.as_ref()), attributes, now.wall)
         });
-        out
+        let Portion { found, last } = portion.await.ok_or_else(Refusal::unavailable)?;
+        listed.extend(found);
+        if last.is_none() {
+            break;
+        }
+        after = last;
+    }
+    let mut out = Vec::with_capacity(16 + 32 * listed.len());
+    json::object(&mut out, |answer| {
+        answer.object("channels", |channels| {
+            for (name, found) in &listed {
+                channels.object(name.as_str(), |channel| found.write(channel));
+            }
+        });
     });
-    found.await.map(Into::into).ok_or_else(Refusal::unavailable)
+    Ok(out.into())
+}
+
+/// The channels among a few topics.
+#[derive(Debug)]
+struct Portion {
+    found: Vec<(TopicName, Found)>,
+    /// The last topic that was looked at, if there may be more.
+    last: Option<TopicName>,
+}
+
+impl Portion {
+    /// Looks at the topics whose names begin so and come after another, a few of them.
+    fn collect(
+        roster: &Roster,
+        (prefix, after): (&str, Option<&TopicName>),
+        attributes: Attributes,
+        now: Wall,
+    ) -> Self {
+        let mut portion = Self { found: Vec::new(), last: None };
+        for (place, (name, topic)) in roster.topics_after(prefix, after).take(PORTION).enumerate() {
+            if names::is_channel(name.as_str()) && is_occupied(topic) {
+                portion.found.push((name.clone(), attributes.find(roster, name, now)));
+            }
+            portion.last = (place + 1 == PORTION).then(|| name.clone());
+        }
+        portion
+    }
 }
 
 /// `GET /apps/{id}/channels/{channel}`.
@@ -214,4 +248,50 @@ fn only(call: &Call, known: &[&str]) -> Result<(), Refusal> {
     let keys = extraneous.join(", ");
     let keys = &keys[..keys.floor_char_boundary(256)];
     Err(Refusal::bad(format!("The following query string parameters are extraneous: {keys}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{Epoch, Limits, NodeId, Op, Record, Rev, Stamp, Timetoken};
+    use uuid::Uuid;
+
+    fn roster(names: &[&str]) -> Roster {
+        let mut roster = Roster::new(Limits::default());
+        for (place, name) in (1..).zip(names) {
+            let stamp = Stamp { epoch: Epoch(1), rev: Rev(1), timetoken: Timetoken(place) };
+            let op = Op::Watchers(NodeId(Uuid::nil()), u32::from(!name.starts_with("empty")));
+            roster.fold(stamp, &Record { topic: TopicName::new(name).unwrap(), op });
+        }
+        roster
+    }
+
+    /// Collects everything, and says in how many portions.
+    fn collected(roster: &Roster, prefix: &str) -> (Vec<String>, usize) {
+        let (mut names, mut after, mut turns) = (Vec::new(), None, 0);
+        loop {
+            let place = (prefix, after.as_ref());
+            let portion = Portion::collect(roster, place, Attributes::default(), Wall::default());
+            names.extend(portion.found.iter().map(|(name, _)| name.as_str().to_owned()));
+            turns += 1;
+            match portion.last {
+                Some(last) => after = Some(last),
+                None => return (names, turns),
+            }
+        }
+    }
+
+    #[test]
+    fn many_channels_are_collected_in_portions() {
+        let of = |kind: &str, count: usize| (0..count).map(|n| format!("{kind}-{n:05}")).collect::<Vec<_>>();
+        let names = [of("a", 3), of("b", 2 * PORTION), of("empty", PORTION), of("no channel", 5)].concat();
+        let texts: Vec<&str> = names.iter().map(String::as_str).collect();
+        let roster = roster(&texts);
+        assert_eq!(collected(&roster, ""), (names[..3 + 2 * PORTION].to_vec(), 4));
+        assert_eq!(collected(&roster, "a-"), (names[..3].to_vec(), 1));
+        assert_eq!(collected(&roster, "b-0000"), (names[3..13].to_vec(), 1));
+        assert_eq!(collected(&roster, "b-").1, 3, "the last portion may be empty");
+        assert_eq!(collected(&roster, "empty"), (Vec::new(), 2));
+        assert_eq!(collected(&roster, "z"), (Vec::new(), 1));
+    }
 }

@@ -54,13 +54,15 @@ pub(super) struct Replays {
     most: usize,
     most_bytes: usize,
     lasts: Duration,
+    /// How many were forgotten before their time, since somebody asked last.
+    pushed_out: u64,
 }
 
 impl Replays {
     /// Remembers at most so many, each as long as its signature can be good.
     pub(super) fn new(most: usize, lasts: Duration) -> Self {
         let (served, order) = (FxHashMap::default(), VecDeque::new());
-        Self { served, order, bare: 0, bytes: 0, most, most_bytes: ANSWER_BYTES, lasts }
+        Self { served, order, bare: 0, bytes: 0, most, most_bytes: ANSWER_BYTES, lasts, pushed_out: 0 }
     }
 
     /// A request came. If it is to be served it counts as served until it fails, so that no two at once are one too many.
@@ -102,6 +104,11 @@ impl Replays {
         }
     }
 
+    /// How many that were served have been forgotten, for want of room, while their signatures were good. Each could be replayed.
+    pub(super) fn take_pushed_out(&mut self) -> u64 {
+        std::mem::take(&mut self.pushed_out)
+    }
+
     fn forget_answer(&mut self, mark: &Mark) {
         let answer = self.served.get_mut(mark).and_then(|known| known.answer.take());
         self.bytes -= answer.map_or(0, |answer| answer.len());
@@ -115,7 +122,8 @@ impl Replays {
                 return;
             }
             self.forget_answer(&oldest);
-            self.served.remove(&oldest);
+            let gone = self.served.remove(&oldest);
+            self.pushed_out += u64::from(!is_over && gone.is_some_and(|gone| gone.times > 0));
             self.order.pop_front();
             self.bare = self.bare.saturating_sub(1);
         }
@@ -179,9 +187,11 @@ mod tests {
             serve(&mut replays, mark, u64::from(mark), b"x");
         }
         assert_eq!((replays.served.len(), replays.order.len(), replays.bytes), (3, 3, 3));
+        assert_eq!((replays.take_pushed_out(), replays.take_pushed_out()), (7, 0), "each is told once");
         assert_eq!(replays.admit([9; 16], at(50)), answer(b"x"));
         serve(&mut replays, 99, 200, b"x");
         assert_eq!((replays.served.len(), replays.order.len(), replays.bytes), (1, 1, 1));
+        assert_eq!(replays.take_pushed_out(), 0, "their time was over");
     }
 
     #[test]

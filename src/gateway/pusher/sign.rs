@@ -1,4 +1,4 @@
-//! The app's signatures: HMAC-SHA256 with its secret, as lower-case hexadecimal, compared in constant time.
+//! The app's signatures: HMAC-SHA256 with one of its secrets, as lower-case hexadecimal, compared in constant time.
 
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
@@ -6,6 +6,7 @@ use secrecy::ExposeSecret;
 use sha2::Sha256;
 
 use crate::gateway::apps::App;
+use crate::gateway::keys::KeyPair;
 
 /// What is done for an app that is not known, so that it takes as long as for one that is.
 const DUMMY_SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -13,9 +14,9 @@ const DUMMY_SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// How long a signature is, in hexadecimal.
 const HEX_LENGTH: usize = 64;
 
-/// Whether a signature in hexadecimal is this app's, over these parts. Without an app the same work comes to nothing.
-pub(super) fn is_signed(app: Option<&App>, parts: &[&str], given: &str) -> bool {
-    let secret = app.map_or(DUMMY_SECRET, |app| app.secret.expose_secret());
+/// Whether a signature in hexadecimal is of this pair of keys, over these parts. Without a pair the same work comes to nothing.
+pub(super) fn is_signed(pair: Option<&KeyPair>, parts: &[&str], given: &str) -> bool {
+    let secret = pair.map_or(DUMMY_SECRET, |pair| pair.secret.expose_secret());
     let mut signature = [0; HEX_LENGTH / 2];
     let is_hex = hex::decode_to_slice(given, &mut signature).is_ok()
         && !given.bytes().any(|byte| byte.is_ascii_uppercase());
@@ -24,21 +25,22 @@ pub(super) fn is_signed(app: Option<&App>, parts: &[&str], given: &str) -> bool 
         mac.update(part.as_bytes());
     }
     let is_right = mac.verify_slice(&signature).is_ok();
-    is_right && is_hex && app.is_some() && !secret.is_empty()
+    is_right && is_hex && pair.is_some() && !secret.is_empty()
 }
 
-/// The `auth` of a text: the app's key and its signature.
+/// The `auth` of a text: a key of the app and a signature.
 pub(super) fn auth(app: &App, text: &str) -> String {
     // Keys of any length will do, so there is always a signature.
-    let mac = Hmac::<Sha256>::new_from_slice(app.secret.expose_secret().as_bytes());
+    let pair = app.keys.signer();
+    let mac = Hmac::<Sha256>::new_from_slice(pair.secret.expose_secret().as_bytes());
     let signature = mac.map(|mac| hex::encode(mac.chain_update(text).finalize().into_bytes()));
-    format!("{}:{}", app.key, signature.unwrap_or_default())
+    format!("{}:{}", pair.key, signature.unwrap_or_default())
 }
 
 /// Whether `auth`, which is a key and a signature, is this app's.
 pub(super) fn is_authorised(app: &App, parts: &[&str], auth: &str) -> bool {
     let (key, signature) = auth.split_once(':').unwrap_or(("", auth));
-    is_signed((key == &*app.key).then_some(app), parts, signature)
+    is_signed(app.keys.find(key), parts, signature)
 }
 
 /// Whether a digest in hexadecimal is the MD5 of a body.
@@ -82,7 +84,7 @@ mod tests {
                 "4708d583dada6a56435fb8bc611c77c359a31eebde13337c16ab43aa6de336ba",
             ),
         ] {
-            let auth = format!("{}:{signature}", app.key);
+            let auth = format!("{}:{signature}", app.keys.signer().key);
             assert!(is_authorised(&app, &[signed], &auth), "{signed}");
             assert_eq!(super::auth(&app, signed), auth);
             let (front, back) = signed.split_at(11);
@@ -121,9 +123,9 @@ mod tests {
         let signed = "1234.1234:private-foobar";
         let signature = "58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4";
         assert!(!is_signed(None, &[signed], signature));
-        assert!(!is_signed(Some(&app("k", "")), &[signed], signature));
+        assert!(!is_signed(app("k", "").keys.find("k"), &[signed], signature));
         for odd in ["", "zz", "é", &"0".repeat(64), &"0".repeat(100_000)] {
-            assert!(!is_signed(Some(&app("k", "s")), &[signed], odd));
+            assert!(!is_signed(app("k", "s").keys.find("k"), &[signed], odd));
         }
     }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use super::sign;
-use crate::gateway::apps::App;
+use crate::gateway::keys::KeyPair;
 
 /// The parameter that holds the signature itself.
 const SIGNATURE: &str = "auth_signature";
@@ -91,10 +91,10 @@ impl Style {
     }
 }
 
-/// Whether the app signed a request. Libraries sign what they then escape, each in its own way; without an app the same work comes
-/// to nothing. The error is what should have been signed.
+/// Whether a pair of keys signed a request. Libraries sign what they then escape, each in its own way; without a pair the same
+/// work comes to nothing. The error is what should have been signed.
 pub(super) fn check(
-    app: Option<&App>,
+    pair: Option<&KeyPair>,
     (method, path): (&str, &str),
     query: &Query,
     signature: &str,
@@ -104,7 +104,7 @@ pub(super) fn check(
     let mut is_signed = false;
     for path in &paths {
         for query in &queries {
-            is_signed |= sign::is_signed(app, &[method, "\n", path, "\n", query], signature);
+            is_signed |= sign::is_signed(pair, &[method, "\n", path, "\n", query], signature);
         }
     }
     if is_signed { Ok(()) } else { Err(format!("{method}\\n{path}\\n{}", queries[0])) }
@@ -123,20 +123,19 @@ fn distinct<const N: usize>(texts: [Cow<'_, str>; N]) -> Vec<Cow<'_, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::broker::AppSlot;
     use hmac::{Hmac, KeyInit, Mac};
     use secrecy::SecretString;
 
     const SECRET: &str = "7ad3773142a6692b25b8";
     const AUTH: &str = "auth_key=278d425bdf160c739803&auth_timestamp=1353088179&auth_version=1.0";
 
-    fn app() -> App {
-        App::new(AppSlot(0), "3", "278d425bdf160c739803", SecretString::from(SECRET))
+    fn pair() -> KeyPair {
+        KeyPair { key: "278d425bdf160c739803".into(), secret: SecretString::from(SECRET), is_active: true }
     }
 
     fn is_signed(method: &str, path: &str, query: &str, signature: &str) -> bool {
         let query = format!("{query}&auth_signature={signature}");
-        check(Some(&app()), (method, path), &Query::parse(&query).unwrap(), signature).is_ok()
+        check(Some(&pair()), (method, path), &Query::parse(&query).unwrap(), signature).is_ok()
     }
 
     fn hand_made(text: &str) -> String {

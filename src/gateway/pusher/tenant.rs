@@ -13,6 +13,7 @@ use crate::broker::Clock;
 use crate::config::Pusher as Settings;
 use crate::core::{Mono, Party, PartyKind, TopicName};
 use crate::gateway::apps::{App, Apps};
+use crate::gateway::keys::KeyPair;
 use crate::gateway::rate::Rate;
 
 /// How long one notice of an empty cache channel stands for others.
@@ -118,6 +119,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct Tenants {
     /// The same as those who check tokens know them.
     pub(super) apps: Arc<Apps>,
+    tenants: Vec<Arc<Tenant>>,
     by_key: HashMap<Box<str>, Arc<Tenant>>,
 }
 
@@ -125,18 +127,23 @@ impl Tenants {
     /// Of these apps.
     #[must_use]
     pub fn new(apps: Arc<Apps>, tenants: Vec<Tenant>) -> Self {
-        let by_key = |tenant: Tenant| (tenant.app.key.clone(), Arc::new(tenant));
-        Self { apps, by_key: tenants.into_iter().map(by_key).collect() }
+        let tenants: Vec<_> = tenants.into_iter().map(Arc::new).collect();
+        let keys = |tenant: &Arc<Tenant>| {
+            let of_tenant = |pair: &KeyPair| (pair.key.clone(), Arc::clone(tenant));
+            tenant.app.keys.active().map(of_tenant).collect::<Vec<_>>()
+        };
+        let by_key = tenants.iter().flat_map(keys).collect();
+        Self { apps, tenants, by_key }
     }
 
-    /// The app of a public key.
+    /// The app of a public key that is switched on.
     pub(super) fn by_key(&self, key: &str) -> Option<&Arc<Tenant>> {
         self.by_key.get(key)
     }
 
     /// All of them.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Tenant>> {
-        self.by_key.values()
+        self.tenants.iter()
     }
 }
 

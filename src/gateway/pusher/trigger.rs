@@ -189,6 +189,7 @@ fn event(tenant: &Tenant, asked: &Asked, data: Option<&str>) -> Result<Event, Re
         body: body.into(),
         receivers: None,
         is_kept: true,
+        extra: Bytes::new(),
     };
     Ok(Event { topics, message: Arc::new(message), info })
 }

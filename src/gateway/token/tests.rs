@@ -3,6 +3,7 @@
 use super::*;
 use crate::broker::AppSlot;
 use crate::core::TopicName;
+use crate::gateway::keys::{KeyPair, KeyPairs};
 use crate::gateway::principal::Action;
 
 const NOW: Wall = Wall(2_000_000_000 * Wall::TICKS_PER_SECOND);
@@ -139,8 +140,37 @@ fn a_missing_kid_means_the_only_app_and_a_suffix_is_cut_off() {
     assert!(verify(&apps(), &format!(" {token}=jwt "), NOW).is_ok());
     let two = Apps::new(vec![app("one"), App { id: "2".into(), ..app("two") }]);
     assert!(verify(&two, &token, NOW).is_err());
-    let secretless = Apps::new(vec![App { secret: SecretString::from(""), ..app("one") }]);
+    let secretless = Apps::new(vec![App::new(AppSlot(0), "1", "one", SecretString::from(""))]);
     assert!(verify(&secretless, &signed(&Header::new(Algorithm::HS256), &claims, ""), NOW).is_err());
+}
+
+#[test]
+fn each_active_pair_of_keys_signs() {
+    let pair = |key: &str, is_active| KeyPair {
+        key: key.into(),
+        secret: SecretString::from(format!("{key}-secret")),
+        is_active,
+    };
+    let keys = KeyPairs::new(pair("old", false), vec![pair("one", true), pair("two", true)]);
+    let apps = Apps::new(vec![App { keys, ..app("one") }]);
+    let claims = json!({"sub": "s", "exp": NOW_SECONDS + 60});
+    let of = |key: Option<&str>, secret: &str| {
+        let kid = key.map(str::to_owned);
+        verify(&apps, &signed(&Header { kid, ..Header::new(Algorithm::HS256) }, &claims, secret), NOW).is_ok()
+    };
+    for key in ["one", "two"] {
+        let secret = format!("{key}-secret");
+        assert!(of(Some(key), &secret) && of(None, &secret), "{key}");
+        assert!(check_secret(&apps, &STANDARD.encode(format!("{key}:{secret}"))).is_ok(), "{key}");
+    }
+    assert!(!of(Some("one"), "two-secret") && !of(Some("old"), "old-secret") && !of(None, "old-secret"));
+    for pair in ["one:two-secret", "old:old-secret"] {
+        assert!(check_secret(&apps, &STANDARD.encode(pair)).is_err(), "{pair}");
+    }
+    let grant = Grant { id: "a".into(), lasts: Duration::from_secs(60), ..Grant::default() };
+    let minted = mint(apps.only().unwrap(), &grant, NOW).unwrap();
+    assert_eq!(decode_header(&minted).unwrap().kid.as_deref(), Some("one"), "the oldest that is active");
+    assert!(verify(&apps, &minted, NOW).is_ok());
 }
 
 #[test]

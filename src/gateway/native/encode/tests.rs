@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use presence_protocol::native::{ChannelSubscribed, MessageSent, PresenceResponse, RosterEntry, ServerFrame};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -181,6 +181,7 @@ fn message(name: &str, body: &'static str) -> ChangeKind {
         body: Bytes::from_static(body.as_bytes()),
         receivers: None,
         is_kept: true,
+        extra: Bytes::new(),
     }))
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -69,6 +70,7 @@ pub(super) async fn chat(visitor: Visitor, request: Request) -> Result<Response,
         name: event::MESSAGE_SENT.into(),
         body: body.clone().into(),
         is_kept: receivers.is_none(),
+        extra: Bytes::new(),
         receivers: receivers.map(|named| named.into_iter().map(|(id, _)| id).collect()),
     };
     match broker.ask(Command::Publish(visitor.topic.clone(), Arc::new(message))).await {

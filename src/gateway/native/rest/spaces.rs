@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::{Query, Request};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -77,7 +78,7 @@ pub(super) async fn settle(visitor: Visitor, request: Request) -> Result<Respons
         asked.title.as_ref().map_or(Ok(()), |title| space.set_title(title))?;
         is_renamed = space.title != before;
         let password = asked.password.as_ref().map(|password| password.as_deref().unwrap_or_default());
-        password.map_or(Ok(()), |password| space.set_password(&app.secret, topic, password))
+        password.map_or(Ok(()), |password| space.set_password(&app.keys.signer().secret, topic, password))
     };
     let space = shared.spaces.change(app.slot, topic, change).await?;
     if is_renamed {
@@ -118,6 +119,7 @@ async fn tell_title(visitor: &Visitor, space: &Space) {
         body: body.into(),
         receivers: None,
         is_kept: true,
+        extra: Bytes::new(),
     };
     let (broker, topic) = (visitor.broker(), visitor.topic.clone());
     if broker.is_attended(topic.clone()).await != Some(true) {

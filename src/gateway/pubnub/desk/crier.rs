@@ -1,0 +1,92 @@
+//! The task that brings an app's changes to its desk, as events of this dialect.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Desk;
+use super::entry::{Action, Presence, What};
+use super::hall::Hall;
+use crate::broker::{Feed, Told};
+use crate::config::PubNub as Settings;
+use crate::core::{Cause, Change, ChangeKind, MemberView, Now, PartyId};
+use crate::gateway::pubnub::translate;
+
+/// How often what has been kept long enough is forgotten.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// Serves until the broker is gone.
+pub(super) async fn run(desk: Arc<Desk>, mut feed: Feed) {
+    let clock = desk.clock.clone();
+    let mut sweep = clock.now().mono + SWEEP;
+    loop {
+        let due = desk.lock().next_due().map_or(sweep, |due| due.min(sweep));
+        let told = tokio::select! {
+            told = feed.take() => match told {
+                Some(told) => told,
+                None => return,
+            },
+            () = clock.sleep_until(Some(due)) => Vec::new(),
+        };
+        let now = clock.now();
+        let mut hall = desk.lock();
+        for told in told {
+            cry(&mut hall, now, &told, &desk.settings);
+        }
+        hall.release(now, &desk.settings);
+        if now.mono >= sweep {
+            hall.forget(now.mono, &desk.settings);
+            sweep = now.mono + SWEEP;
+        }
+    }
+}
+
+fn cry(hall: &mut Hall, now: Now, told: &Told, settings: &Settings) {
+    match told {
+        Told::Change(change) => heard(hall, now, change, settings),
+        Told::Behind { changes, messages } => {
+            tracing::warn!(
+                changes,
+                messages,
+                "clients of the PubNub dialect are told the net of what came too fast"
+            );
+        }
+        Told::Net(missed) => missed.changes.iter().for_each(|change| heard(hall, now, change, settings)),
+    }
+}
+
+fn heard(hall: &mut Hall, now: Now, change: &Change, settings: &Settings) {
+    let Change { topic, stamp, occupancy, .. } = change;
+    let event = |action, uuid: &PartyId, state| Presence {
+        action,
+        uuid: Some(uuid.clone()),
+        occupancy: occupancy.parties,
+        at: stamp.timetoken,
+        state,
+        delta: None,
+    };
+    let of = |action, member: &MemberView| event(action, &member.party.id, translate::state(&member.content));
+    let event = match &change.kind {
+        ChangeKind::Joined(member) => of(Action::Join, member),
+        ChangeKind::Updated(member) => {
+            let place = (topic.clone(), member.party.id.clone());
+            if hall.quiet.remove(&place).is_some_and(|(quiet, _)| quiet == member.content.fingerprint) {
+                return;
+            }
+            of(Action::StateChange, member)
+        }
+        ChangeKind::Left { member, cause: Cause::TimedOut, .. } => of(Action::Timeout, member),
+        ChangeKind::Left { member, .. } => of(Action::Leave, member),
+        ChangeKind::State(party, Some(content)) => {
+            event(Action::StateChange, &party.id, translate::state(content))
+        }
+        ChangeKind::Message(message) => {
+            // What is for some parties alone is not for those who only say who they are.
+            if message.receivers.is_none() {
+                hall.say(now, (topic, stamp.timetoken), What::Message(Arc::clone(message)), settings);
+            }
+            return;
+        }
+        ChangeKind::State(_, None) | ChangeKind::Sessions(_) | ChangeKind::Counts => return,
+    };
+    hall.pace(now, topic, event, settings);
+}

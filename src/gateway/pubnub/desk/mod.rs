@@ -1,0 +1,128 @@
+//! What PubNub clients of one app can be told, and the requests that are held until there is something.
+//!
+//! One task writes to the desk, in the order in which the broker tells it of changes; requests read from it, register with it
+//! and are woken by it. Its lock is held for a look or an entry.
+
+mod channel;
+mod crier;
+mod entry;
+mod hall;
+mod pace;
+mod wait;
+mod watch;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+
+use crate::broker::{Clock, Handle};
+use crate::config::PubNub as Settings;
+use crate::core::{Fingerprint, PartyId, Timetoken, TopicName};
+
+pub(super) use channel::Side;
+pub(super) use entry::{Action, Delta, Entry, FORMS, Facts, Presence, What};
+use hall::Hall;
+pub(super) use wait::Woken;
+pub(super) use watch::{Found, Release, Source, Wanted, Watch};
+
+/// How many changes may wait for the desk before it is told their net.
+const FEED: usize = 16 * 1024;
+
+/// For how long a join is one that its own user waits for.
+pub(super) const YOUNG: Duration = Duration::from_secs(5);
+
+/// The desk of an app has no room for another channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NoRoom;
+
+/// The desk of one app.
+#[derive(Debug)]
+pub(super) struct Desk {
+    settings: Arc<Settings>,
+    clock: Clock,
+    hall: Mutex<Hall>,
+    follows: OnceCell<()>,
+    next_waiter: AtomicU64,
+    is_draining: AtomicBool,
+}
+
+impl Desk {
+    /// An empty desk; it hears of changes from the first request on.
+    pub(super) fn new(settings: Arc<Settings>, clock: Clock) -> Arc<Self> {
+        Arc::new(Self {
+            settings,
+            clock,
+            hall: Mutex::default(),
+            follows: OnceCell::new(),
+            next_waiter: AtomicU64::new(0),
+            is_draining: AtomicBool::new(false),
+        })
+    }
+
+    /// Begins to hear of the app's changes, unless it does already. Apps without clients of this dialect cost nothing.
+    pub(super) async fn follow(self: &Arc<Self>, broker: &Handle) {
+        let begin = async {
+            let feed = broker.follow(FEED).await;
+            tokio::spawn(crier::run(Arc::clone(self), feed));
+        };
+        self.follows.get_or_init(|| begin).await;
+    }
+
+    /// Keeps what happens in these channels from now on.
+    ///
+    /// # Errors
+    /// There is no room for more channels.
+    pub(super) fn touch<'a>(&self, topics: impl Iterator<Item = &'a TopicName>) -> Result<(), NoRoom> {
+        let now = self.clock.now().mono;
+        let mut hall = self.lock();
+        for topic in topics {
+            hall.touch(topic, now, &self.settings)?;
+        }
+        Ok(())
+    }
+
+    /// The next change of somebody's state to this is not told, because it came with a request that only says that somebody is
+    /// still there.
+    pub(super) fn keep_quiet(&self, topic: &TopicName, uuid: &PartyId, state: Fingerprint) {
+        let now = self.clock.now().mono;
+        self.lock().quiet.insert((topic.clone(), uuid.clone()), (state, now));
+    }
+
+    /// There was no such change.
+    pub(super) fn speak_again(&self, topic: &TopicName, uuid: &PartyId) {
+        self.lock().quiet.remove(&(topic.clone(), uuid.clone()));
+    }
+
+    /// Somebody has been told of its own join.
+    pub(super) fn told(&self, uuid: &PartyId, topic: &TopicName, join: Timetoken) {
+        let now = self.clock.now().mono;
+        self.lock().told_joins.put(uuid, topic, join, now);
+    }
+
+    /// Whether somebody has been told lately that it joined then.
+    pub(super) fn has_told(&self, uuid: &PartyId, topic: &TopicName, joined: Timetoken) -> bool {
+        self.lock().told_joins.has(uuid, topic, joined)
+    }
+
+    /// Requests that are held for a channel group are answered, so that their clients come again and find its new channels.
+    pub(super) fn group_changed(&self, group: &str) {
+        self.lock().release_group(group);
+    }
+
+    /// Holds no request any longer: the hub is about to stop.
+    pub(super) fn drain(&self) {
+        self.is_draining.store(true, Relaxed);
+        self.lock().release_all();
+    }
+
+    /// Whether the hub is about to stop.
+    pub(super) fn is_draining(&self) -> bool {
+        self.is_draining.load(Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Hall> {
+        self.hall.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

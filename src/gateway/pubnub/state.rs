@@ -1,0 +1,121 @@
+//! The state of users in channels, set and read by whoever may.
+
+use axum::body::Bytes;
+use futures::future::join_all;
+
+use super::access::Right;
+use super::answer::{Answer, Service};
+use super::call::Call;
+use super::fault::Fault;
+use super::names;
+use super::occupants::{self, Standing};
+use super::presence;
+use super::translate;
+use crate::broker::Reply;
+use crate::core::{Command, Content, Party, PartyId, TopicName, Wall};
+use crate::gateway::json;
+
+/// `/channel/{chs}/uuid/{uuid}/data`.
+pub(super) async fn set(call: &Call<'_>, segment: &str, uuid: &str) -> Result<Answer, Fault> {
+    let asked = call.asked(segment)?;
+    let who = names::uuid(&names::decoded(uuid, call.service)?, call.service)?;
+    let state = call.query.state(&call.tenant.settings, &call.tenant.app.limits.json)?;
+    let content = presence::content(call, state.get())?;
+    call.tenant.desk.follow(&call.broker).await;
+    let topics = call.members(Right::Join, &asked).await?;
+    call.admit(topics.iter()).await?;
+    call.tenant.desk.touch(topics.iter()).map_err(|_| Fault::full())?;
+    let (places, party) = (topics.clone(), who.clone());
+    let standings = call.broker.read(move |roster, leases, _| {
+        places.iter().map(|topic| Standing::of(roster, leases, (topic, &party))).collect::<Vec<_>>()
+    });
+    let standings = standings.await.ok_or_else(|| call.unavailable())?;
+    // What connections of another dialect say of their user is theirs to change.
+    let foreign = topics.iter().zip(&standings).filter(|(_, known)| known.party.is_some() && !known.is_own());
+    let foreign: Vec<String> = foreign.map(|(topic, _)| topic.as_str().to_owned()).collect();
+    if !foreign.is_empty() {
+        return Err(Fault::forbidden(&foreign, &[]));
+    }
+    let waiting = topics.iter().zip(&standings).filter(|(_, standing)| standing.is_detached());
+    let waiting: Vec<_> = waiting.map(|(topic, _)| occupants::session(topic, &who)).collect();
+    let setting = topics.iter().zip(standings).map(|(topic, standing)| {
+        let command = command(call, (topic, &who), &standing, content.clone());
+        call.broker.ask(command)
+    });
+    for reply in join_all(setting).await {
+        if let Reply::Refused(_) = reply {
+            return Err(call.unavailable());
+        }
+    }
+    // What is said of somebody is no sign of life: the grace goes on.
+    for session in waiting {
+        call.broker.detach(session).await;
+    }
+    let mut out = Vec::with_capacity(96 + state.get().len());
+    json::object(&mut out, |answer| {
+        answer.number("status", 200);
+        answer.text("message", "OK");
+        answer.raw("payload", state.get().as_bytes());
+        answer.text("service", Service::Presence.name());
+    });
+    Ok(Answer::ok(Service::Presence, out))
+}
+
+/// A member says its state; of somebody who is absent it is kept for a while.
+fn command(
+    call: &Call<'_>,
+    (topic, who): (&TopicName, &PartyId),
+    standing: &Standing,
+    content: Content,
+) -> Command {
+    let settings = &call.tenant.settings;
+    let topic = topic.clone();
+    if standing.is_own() {
+        let (session, grace) = (occupants::session(&topic, who), settings.close_grace);
+        return Command::Enter { session, topic, content: Some(content), grace };
+    }
+    let (party, lasts) = (Party::new(who.clone()).into(), settings.state_lasts);
+    Command::SetState { party, topic, content: Some(content), lasts }
+}
+
+/// `/channel/{chs}/uuid/{uuid}`.
+pub(super) async fn get(call: &Call<'_>, segment: &str, uuid: &str) -> Result<Answer, Fault> {
+    let asked = call.asked(segment)?;
+    let who = names::uuid(&names::decoded(uuid, call.service)?, call.service)?;
+    let topics = call.members(Right::Read, &asked).await?;
+    call.admit(topics.iter()).await?;
+    let party = who.clone();
+    let states = call.broker.read(move |roster, _, now| {
+        let state = |topic: &TopicName| {
+            let known = roster.topic(topic)?;
+            let member = known.view(&party).map(|member| member.content);
+            let content = member.or_else(|| known.absent_state(&party, Wall(now.wall.0)).cloned())?;
+            translate::state(&content)
+        };
+        topics.into_iter().map(|topic| (state(&topic), topic)).map(|(state, topic)| (topic, state)).collect()
+    });
+    let states: Vec<(TopicName, Option<Bytes>)> = states.await.ok_or_else(|| call.unavailable())?;
+    let mut out = Vec::with_capacity(256);
+    json::object(&mut out, |answer| {
+        answer.number("status", 200);
+        answer.text("message", "OK");
+        answer.text("service", Service::Presence.name());
+        answer.text("uuid", who.as_str());
+        match states.as_slice() {
+            [(topic, state)] if asked.is_lone && !call.query.sdk().wants_channels() => {
+                answer.raw("payload", state.as_deref().unwrap_or(b"{}"));
+                answer.text("channel", topic.as_str());
+            }
+            states => answer.object("payload", |payload| {
+                payload.object("channels", |channels| {
+                    for (topic, state) in states {
+                        if let Some(state) = state {
+                            channels.raw(topic.as_str(), state);
+                        }
+                    }
+                });
+            }),
+        }
+    });
+    Ok(Answer::ok(Service::Presence, out))
+}

@@ -1,0 +1,10 @@
+//! PubNub end to end: a whole hub on a port of its own with a clock that the test moves, spoken to by plain HTTP.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod client;
+mod closing;
+mod delivery;
+mod groups;
+mod hub;
+mod modes;
+mod presence;

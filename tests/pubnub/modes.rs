@@ -1,0 +1,75 @@
+//! Channels with many occupants, and who is only briefly away.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::client::{Client, get};
+use super::hub::Hub;
+use super::presence::{PRESENCE, event, events, until};
+
+async fn come(hub: &Hub, uuid: &str) {
+    get(hub, &format!("{PRESENCE}/channel/room/heartbeat?uuid={uuid}")).await;
+}
+
+async fn go(hub: &Hub, uuid: &str) {
+    get(hub, &format!("{PRESENCE}/channel/room/leave?uuid={uuid}")).await;
+}
+
+#[tokio::test]
+async fn many_are_told_in_intervals_with_what_changed() {
+    let hub = Hub::start(&["pubnub.announce_max=3", "pubnub.interval=2s", "pubnub.deltas=true"]).await;
+    let mut watcher = Client::open(&hub, "room-pnpres", "").await;
+    for uuid in ["a", "b", "c", "d", "e", "f"] {
+        come(&hub, uuid).await;
+    }
+    go(&hub, "f").await;
+    go(&hub, "a").await;
+    let told = until(&hub, &mut watcher, 3).await;
+    assert_eq!(events(&told), [event("join", "a", 1), event("join", "b", 2), event("join", "c", 3)]);
+    hub.advance(Duration::from_secs(2)).await;
+    let told = until(&hub, &mut watcher, 1).await;
+    let interval = &told[0]["d"];
+    assert_eq!((&interval["action"], &interval["occupancy"]), (&json!("interval"), &json!(4)));
+    assert_eq!((&interval["join"], &interval["leave"]), (&json!(["d", "e"]), &json!(["a"])));
+    assert!(interval.get("uuid").is_none() && told[0]["u"]["pn_join"] == json!(["d", "e"]));
+    go(&hub, "b").await;
+    let told = until(&hub, &mut watcher, 1).await;
+    assert_eq!(events(&told), [event("leave", "b", 3)], "few are told one by one again");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn too_many_names_ask_for_a_look() {
+    let set = ["pubnub.announce_max=1", "pubnub.interval=1s", "pubnub.deltas=true", "pubnub.delta_bytes=10"];
+    let hub = Hub::start(&set).await;
+    let mut watcher = Client::open(&hub, "room-pnpres", "").await;
+    for uuid in ["ana", "ben-with-a-long-name", "cleo"] {
+        come(&hub, uuid).await;
+    }
+    until(&hub, &mut watcher, 1).await;
+    hub.advance(Duration::from_secs(1)).await;
+    let told = until(&hub, &mut watcher, 1).await;
+    assert_eq!((&told[0]["d"]["here_now_refresh"], &told[0]["d"]["join"]), (&json!(true), &Value::Null));
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_quick_return_is_told_to_nobody_where_leaves_are_held_back() {
+    let hub = Hub::start(&["pubnub.debounce=2s"]).await;
+    let mut watcher = Client::open(&hub, "room-pnpres", "").await;
+    come(&hub, "ana").await;
+    go(&hub, "ana").await;
+    come(&hub, "ana").await;
+    come(&hub, "ben").await;
+    let told = until(&hub, &mut watcher, 2).await;
+    assert_eq!(events(&told), [event("join", "ana", 1), event("join", "ben", 2)]);
+    go(&hub, "ana").await;
+    // The leave has arrived where it is held back once what was said after it has.
+    let mut listener = Client::open(&hub, "room", "").await;
+    get(&hub, "/publish/pub/sub/0/room/0/1").await;
+    listener.next(&hub).await;
+    hub.advance(Duration::from_secs(2)).await;
+    assert_eq!(events(&until(&hub, &mut watcher, 1).await), [event("leave", "ana", 1)]);
+    hub.stop().await;
+}
