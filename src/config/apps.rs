@@ -75,16 +75,16 @@ pub(super) fn apps(read: &Reader<'_>) -> Result<Vec<AppConfig>, ConfigError> {
         if !ids.insert(&*app.id) {
             return Err(ConfigError::Conflict(format!("apps.{place}.id is that of another app")));
         }
-        if !subscribe_keys.insert(&*app.pubnub.subscribe_key) {
-            let sentence = format!("apps.{place}.pubnub.subscribe_key is another app's; it must be unique");
-            return Err(ConfigError::Conflict(sentence));
-        }
         for pair in &app.keys {
             if !keys.insert(&*pair.key) {
                 let sentence =
                     format!("{}.key stands twice; every key of every app must be another", pair.path);
                 return Err(ConfigError::Conflict(sentence));
             }
+        }
+        if !subscribe_keys.insert(&*app.pubnub.subscribe_key) {
+            let sentence = format!("apps.{place}.pubnub.subscribe_key is another app's; it must be unique");
+            return Err(ConfigError::Conflict(sentence));
         }
     }
     Ok(apps)
