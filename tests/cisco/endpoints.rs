@@ -50,6 +50,9 @@ async fn w11_expiries_are_bounded() {
     let both = app.request("POST", "/endpoints").header("Presence-Expiry", "3600");
     let body = format!("<endpoint><url>{URL}</url><expiration>3600</expiration></endpoint>");
     app.send(both.body(body)).await.id();
+    let empty = app.request("POST", "/endpoints").header("Presence-Expiry", "");
+    let body = format!("<endpoint><url>{URL}</url><expiration>99</expiration></endpoint>");
+    assert_eq!(app.send(empty.body(body)).await.fault(), (400, 131), "an empty header is none");
 }
 
 #[tokio::test]

@@ -116,6 +116,25 @@ async fn w27_contacts_are_added_and_taken_away() {
     };
     let delete = |name| owner.send(owner.request("DELETE", path).body(list(name)));
     assert_eq!(delete("rogue").await.fault(), (400, 144));
+    for (body, fault) in [
+        ("<subscription><contactsList><contact contactURI='joe@example.com'></contactsList>", (400, 102)),
+        ("<contactsList><contact contactURI='joe@example.com'/></contactsList>", (400, 103)),
+        (
+            "<subscription><contacts><contact contactURI='joe@example.com'/></contacts></subscription>",
+            (400, 146),
+        ),
+        ("<subscription><contactsList/></subscription>", (400, 135)),
+    ] {
+        assert_eq!(owner.send(owner.request("DELETE", path).body(body)).await.fault(), fault, "{body}");
+    }
+    let login = "<session><password>owner-password</password></session>";
+    for body in ["", " ", login, "<subscription/>"] {
+        let gone = owner.subscribe("owner", endpoint, &["joe"]).await;
+        let request = owner.request("DELETE", &format!("/users/owner/subscriptions/{gone}")).body(body);
+        assert_eq!(owner.send(request).await.status, 200, "{body}");
+        assert_eq!(owner.fetch("owner", gone).await.fault(), (400, 133), "{body}");
+        receiver.next().await;
+    }
     assert_eq!(delete("joe").await.status, 200);
     let joe = app.user("joe").await;
     joe.set("joe", "AVAILABLE", "false").await;

@@ -111,7 +111,7 @@ impl Asked<'_> {
 
     /// The expiry: of the header, or where there is none of the body.
     fn expiry(&self, body: Option<&Element>) -> Result<Option<u32>, Fault> {
-        let said = header(self.headers, "Presence-Expiry");
+        let said = header(self.headers, "Presence-Expiry").filter(|said| !said.is_empty());
         let said = said.or_else(|| body.and_then(|body| body.text_of("expiration")));
         said.filter(|said| !said.is_empty()).map(expiry).transpose()
     }
@@ -142,12 +142,15 @@ impl Asked<'_> {
         })
     }
 
-    /// A list of contacts in the body is what goes; any other body is a stray one, and all of it goes.
+    /// A list of contacts in the body is what goes. Without one all of it does: some clients send the body of their login along.
     fn unsubscription(&self, id: &str) -> Result<Ask, Fault> {
-        let body = xml::read(self.body, self.caps).ok().filter(|body| body.name() == "subscription");
-        let list = body.as_ref().and_then(|body| body.child("contactsList"));
-        let contacts = list.map(Contact::list).transpose()?;
-        Ok(Ask::Unsubscribe { id: number(id, Code::NoSubscription)?, contacts })
+        let id = number(id, Code::NoSubscription)?;
+        let body = match self.optional("subscription") {
+            Err(fault) if fault.code == Code::WrongRoot && self.root("session").is_ok() => None,
+            read => read?.filter(|body| !body.children().is_empty()),
+        };
+        let list = |body: &Element| Contact::list(body.child("contactsList").ok_or(Code::NoContactList)?);
+        Ok(Ask::Unsubscribe { id, contacts: body.as_ref().map(list).transpose()? })
     }
 
     fn presence(&self, form: Form) -> Result<Ask, Fault> {

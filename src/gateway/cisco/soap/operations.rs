@@ -188,11 +188,20 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Some libraries leave an empty `unsubscribeAll` out.
+    /// Some libraries leave an empty `unsubscribeAll` out, so nothing but the id means all too; anything else does not.
     fn unsubscribe(self) -> Result<Ask, Fault> {
         let element = self.element.child("unsubscribeRequest").unwrap_or(self.element);
         let inner = Self { element, ..self };
-        Ok(Ask::Unsubscribe { id: inner.subscription_id()?, contacts: inner.contacts()? })
+        let (id, contacts) = (inner.subscription_id()?, inner.contacts()?);
+        let beyond = |element: &Element, known: &str| {
+            element.children().iter().any(|child| child.name() != known && child.name() != "subscriptionID")
+        };
+        let known = if contacts.is_some() { "contactsList" } else { "unsubscribeAll" };
+        let is_wrapped = self.element.child("unsubscribeRequest").is_some();
+        if beyond(element, known) || is_wrapped && beyond(self.element, "unsubscribeRequest") {
+            return Err(Code::NoContactList.into());
+        }
+        Ok(Ask::Unsubscribe { id, contacts })
     }
 
     fn set(self) -> Result<Ask, Fault> {
