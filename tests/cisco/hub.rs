@@ -86,7 +86,7 @@ impl Hub {
 
     /// A token of the native dialect.
     pub(crate) fn token(&self, user: &str) -> String {
-        let claims: Value = json!({"sub": user, "exp": self.clock.now().wall.seconds() + 30 * 86_400});
+        let claims: Value = json!({"sub": user, "displayname": format!("{user} Doe"), "exp": self.clock.now().wall.seconds() + 30 * 86_400});
         let header = jsonwebtoken::Header { kid: Some(KEY.to_owned()), ..jsonwebtoken::Header::default() };
         let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
         jsonwebtoken::encode(&header, &claims, &key).unwrap()

@@ -214,6 +214,32 @@ async fn w32_w37_rich_presence_is_set_and_fetched_as_pidf() {
 }
 
 #[tokio::test]
+async fn a_device_of_this_dialect_does_not_hide_the_name_that_another_gives() {
+    let scene = Scene::start().await;
+    let joe = scene.app.user("joe").await;
+    let mut person = Person::watch(&scene.hub, "joe", "abc").await;
+    person.say(&json!({})).await;
+    joe.set("joe", "AWAY", "false").await;
+    let shown = joe.get("/users/joe/presence/rich/contacts/joe@example.com").await;
+    assert!(shown.body.contains(">joe Doe</display-name>"), "{shown:?}");
+    assert_eq!(joe.poll("joe", "joe").await, "AVAILABLE", "an active device counts above one that is away");
+    person.say(&json!({"idle": true})).await;
+    assert_eq!(joe.poll("joe", "joe").await, "AWAY");
+}
+
+#[tokio::test]
+async fn what_the_hub_cannot_take_is_not_kept() {
+    let hub = Hub::start(&["limits.members_per_topic=1"]).await;
+    let joe = Client::new(&hub).app("app").await.user("joe").await;
+    let mut person = Person::watch(&hub, "rita", "cisco").await;
+    person.say(&json!({})).await;
+    assert_eq!(joe.set("joe", "AWAY", "false").await.fault(), (500, 204));
+    person.leave().await;
+    assert_eq!(joe.set("joe", "AWAY", "false").await.status, 200);
+    assert_eq!(joe.poll("joe", "joe").await, "AWAY");
+}
+
+#[tokio::test]
 async fn w30_only_the_domains_of_the_hub_are_its_own() {
     let hub = Hub::start(&["apps.0.cisco.domains=127.0.0.1,example.com"]).await;
     let app = Client::new(&hub).app("app").await;

@@ -87,10 +87,11 @@ pub(super) fn read(document: &Element, is_override: bool) -> Result<Wish, Fault>
     if note.len() > NOTE_BYTES {
         return Err(Fault::with(Code::SetFailed, "The note is too long"));
     }
-    let said = find(document, "activities").map(Element::children).unwrap_or_default();
-    if is_override && said.iter().any(|activity| activity.name() == "clear") {
+    // Some clients write it as an activity, others into the tuple.
+    if is_override && find(document, "clear").is_some() {
         return Ok(Wish::Clear);
     }
+    let said = find(document, "activities").map(Element::children).unwrap_or_default();
     let named = |element: &Element| ACTIVITIES.into_iter().find(|(name, _)| *name == element.name());
     let (activity, state) = said.iter().find_map(named).or_else(|| basic(document)).ok_or(Code::SetFailed)?;
     Ok(Wish::Set(state, Details { activity, note: note.into() }))
@@ -190,6 +191,8 @@ mod tests {
         assert_eq!(wish(&both("meeting", device), false), set(State::Away, "meeting", ""));
         assert_eq!(wish(&both("dnd", over), true), set(State::Dnd, "dnd", "lunch"));
         assert_eq!(wish(&both("clear", over), true), Ok(Wish::Clear));
+        let within = "<tuple id='pws_override'><status><basic>open</basic></status><clear/></tuple>";
+        assert_eq!(wish(&presence(within), true), Ok(Wish::Clear));
         let closed = "<tuple id='d'><status><basic>closed</basic></status><source>Presence Web Service</source></tuple>";
         assert_eq!(wish(&presence(closed), false), set(State::Unavailable, "unavailable", ""));
         for (document, is_override, code) in [

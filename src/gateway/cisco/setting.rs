@@ -75,9 +75,13 @@ impl Service {
         let saying = Saying { session, party: party.clone(), topic, state, activity, note };
         let handle = self.handle(caller.app);
         let is_said = saying.say(handle).await;
-        // Somebody may have logged out meanwhile, and what was said is to end then.
-        if !self.act(|ledger| ledger.has_device(caller.mark, session)).await {
+        let is_wanted = self.act(|ledger| ledger.has_device(caller.mark, session)).await;
+        if !is_wanted {
+            // Somebody has logged out meanwhile, and what was said is to end then.
             presence::end(handle, session, crate::core::Cause::Left).await;
+        } else if !is_said {
+            // What the hub could not take is not said: nothing of it is kept until its expiry.
+            self.act(|ledger| ledger.take_device(caller.mark, crate::core::Cause::Left)).await;
         }
         is_said
     }
