@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
+use rustls::client::verify_server_name;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::ParsedCertificate;
 
 use crate::config::Tls;
 use crate::gateway::tls;
@@ -16,7 +19,8 @@ use crate::gateway::tls;
 /// The names under which the hub is always reached on its own machine.
 const OWN: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// How the listener speaks TLS: with the operator's files, or else with the hub's own in `folder`, which are made if they are not there.
+/// How the listener speaks TLS: with the operator's files, or else with the hub's own in `folder`, which are made if they are not there, and anew for names that the
+/// certificate does not have.
 /// Without a folder it signs a new certificate at each start. `hosts` are more names for it, IPv6 addresses in brackets.
 ///
 /// # Errors
@@ -35,7 +39,7 @@ pub fn server_config(
         return tls::serve_with(vec![certificate.der().clone()], key).map_err(|error| error.to_string());
     };
     let own = Tls { cert: folder.join("cisco-cert.pem"), key: folder.join("cisco-key.pem") };
-    if !own.cert.exists() || !own.key.exists() {
+    if !own.cert.exists() || !own.key.exists() || !is_for(&own.cert, hosts) {
         let (certificate, key) = sign(hosts)?;
         keep(&own, &certificate.pem(), &key.serialize_pem())
             .map_err(|error| format!("data_dir ({}) cannot be used: {error}", folder.display()))?;
@@ -44,12 +48,25 @@ pub fn server_config(
     tls::load(&own, "cisco")
 }
 
-fn sign(hosts: &[String]) -> Result<(rcgen::Certificate, KeyPair), String> {
-    let wrong = |error: rcgen::Error| format!("no certificate can be signed for http.hosts: {error}");
+/// The names that a certificate of the hub's own has.
+fn names(hosts: &[String]) -> Vec<String> {
     let mut names: Vec<String> = OWN.map(str::to_owned).to_vec();
     let plain = |host: &String| host.trim_matches(['[', ']']).to_owned();
     names.extend(hosts.iter().map(plain).filter(|name| !OWN.contains(&name.as_str())));
-    let mut params = CertificateParams::new(names).map_err(wrong)?;
+    names
+}
+
+/// Whether a certificate that is kept has all names; one that cannot be read is left to whoever loads it.
+fn is_for(path: &Path, hosts: &[String]) -> bool {
+    let Ok(kept) = CertificateDer::from_pem_file(path) else { return true };
+    let Ok(kept) = ParsedCertificate::try_from(&kept) else { return true };
+    let mut asked = names(hosts).into_iter().filter_map(|name| ServerName::try_from(name).ok());
+    asked.all(|name| verify_server_name(&kept, &name).is_ok())
+}
+
+fn sign(hosts: &[String]) -> Result<(rcgen::Certificate, KeyPair), String> {
+    let wrong = |error: rcgen::Error| format!("no certificate can be signed for http.hosts: {error}");
+    let mut params = CertificateParams::new(names(hosts)).map_err(wrong)?;
     params.distinguished_name.push(DnType::CommonName, "presence-hub");
     let key = KeyPair::generate().map_err(wrong)?;
     let certificate = params.self_signed(&key).map_err(wrong)?;
@@ -61,18 +78,24 @@ fn keep(files: &Tls, certificate: &str, key: &str) -> io::Result<()> {
     if let Some(folder) = files.cert.parent() {
         fs::create_dir_all(folder)?;
     }
-    match fs::remove_file(&files.cert) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove(&files.cert)?;
     write(&files.key, key, 0o600)?;
     write(&files.cert, certificate, 0o644)
 }
 
-/// Writes a file that is whole or not there.
+/// Takes a file away, if it is there.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file that is whole or not there, and that nobody could have opened with another mode.
 fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     let fresh = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&fresh)?;
+    remove(&fresh)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&fresh)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&fresh, path)
@@ -82,11 +105,10 @@ fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use rustls::RootCertStore;
+    use rustls::client::WebPkiServerVerifier;
     use rustls::client::danger::ServerCertVerifier;
-    use rustls::client::{WebPkiServerVerifier, verify_server_name};
-    use rustls::pki_types::pem::PemObject;
-    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-    use rustls::{RootCertStore, server::ParsedCertificate};
+    use rustls::pki_types::UnixTime;
 
     use super::*;
 
@@ -108,6 +130,13 @@ mod tests {
         let mode = fs::metadata(folder.join("cisco-key.pem")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
 
+        fs::write(folder.join("cisco-key.new"), "of an attempt that broke off").unwrap();
+        let more = [&hosts[..], &["later.example".to_owned()]].concat();
+        assert!(server_config(None, Some(&folder), &more).is_ok());
+        assert_ne!(fs::read(&cert).unwrap(), first, "another name needs another certificate");
+        let mode = fs::metadata(folder.join("cisco-key.pem")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+
         let certificate = CertificateDer::from_pem_file(&cert).unwrap();
         let parsed = ParsedCertificate::try_from(&certificate).unwrap();
         for (host, is_named) in [
@@ -116,6 +145,7 @@ mod tests {
             ("::1", true),
             ("hub.example", true),
             ("fd00::7", true),
+            ("later.example", true),
             ("evil.example", false),
         ] {
             let host = ServerName::try_from(host).unwrap();
