@@ -162,6 +162,7 @@ fn calls(shared: &Shared, overloaded: watch::Receiver<bool>) -> Calls {
     let terms = |app: &CiscoApp| {
         let mut terms = Terms::new(app.callback_timeout, &app.callback_secrets);
         (terms.retry, terms.retry_for, terms.retry_longest) = (app.retry, app.retry_for, app.retry_longest);
+        terms.calls = app.callbacks;
         terms
     };
     Calls::new(Settings {

@@ -58,6 +58,7 @@ pub struct CiscoApp {
     pub subscriptions: usize,
     pub contacts: usize,
     pub requests_per_second: u32,
+    pub callbacks: usize,
     pub callback_timeout: Duration,
     pub retry: bool,
     /// `None` is until the subscription's end.
@@ -155,6 +156,7 @@ impl CiscoApp {
             subscriptions: read.count(&path("subscriptions")),
             contacts: read.count(&path("contacts")),
             requests_per_second: read.small(&path("requests_per_second")),
+            callbacks: read.count(&path("callbacks")),
             callback_timeout: read.duration(&path("callback_timeout")),
             retry: read.flag(&path("retry")),
             retry_for: read.has(&retry_for).then(|| read.duration(&retry_for)),

@@ -111,25 +111,44 @@ impl Caller {
     /// # Errors
     /// There was no answer; with [`CallError::Refused`] nothing was sent either.
     pub async fn post(&self, headers: HeaderMap, body: Bytes) -> Result<Answer, CallError> {
-        let client = self.client().await?;
+        let found = match &self.target.host {
+            Host::Address(address) => Ok(vec![*address]),
+            Host::Name(name) => self.resolver.resolve(name).await,
+        };
+        let client = self.client(found)?;
         answer(client.post(self.target.url.clone()).headers(headers).body(body)).await
     }
 
-    /// Gets the target with these parameters after those of its own query, in the order given.
+    /// Gets the target with these parameters after those of its own query, in the order given. `turn` is what bounds such calls: it is
+    /// kept until the name is resolved even if the call is dropped before, because a thread is busy with that and cannot be stopped.
     ///
     /// # Errors
     /// There was no answer; with [`CallError::Refused`] nothing was sent either.
-    pub async fn get(&self, headers: HeaderMap, asking: &str) -> Result<Answer, CallError> {
-        let client = self.client().await?;
+    pub async fn get(
+        &self,
+        headers: HeaderMap,
+        asking: &str,
+        turn: impl Send + 'static,
+    ) -> Result<Answer, CallError> {
+        let found = match &self.target.host {
+            Host::Address(address) => Ok(vec![*address]),
+            Host::Name(name) => {
+                let resolving = self.resolver.resolve(name);
+                let resolved = tokio::spawn(async move {
+                    let found = resolving.await;
+                    drop(turn);
+                    found
+                });
+                resolved.await.unwrap_or_else(|error| Err(error.into()))
+            }
+        };
+        let client = self.client(found)?;
         answer(client.get(self.target.asking(asking)).headers(headers)).await
     }
 
-    /// A client that can reach only what has just been resolved and checked.
-    async fn client(&self) -> Result<Client, CallError> {
-        let found = match &self.target.host {
-            Host::Address(address) => vec![*address],
-            Host::Name(name) => self.resolver.resolve(name).await.map_err(|_| CallError::Resolving)?,
-        };
+    /// A client that can reach only what has just been found, as far as it is allowed.
+    fn client(&self, found: io::Result<Vec<IpAddr>>) -> Result<Client, CallError> {
+        let found = found.map_err(|_| CallError::Resolving)?;
         let mut pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
         let addresses = self.rules.addresses(&found, self.target.port).map_err(|refused| {
             *pinned = None;

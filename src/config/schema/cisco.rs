@@ -130,6 +130,12 @@ pub(super) const APP_KEYS: &[Key] = &[
         "0",
         "The most requests a second of the app's users; more are refused with 212. 0: any number.",
     ),
+    key(
+        "apps.#.cisco.callbacks",
+        Positive,
+        "64",
+        "The most callbacks of the app under way at once, of all that `cisco.callbacks` allows, and 32 to one origin; others wait their turn.",
+    ),
     key("apps.#.cisco.callback_timeout", Wait, "3s", "How long an endpoint may take to answer a callback."),
     key(
         "apps.#.cisco.retry",
@@ -141,7 +147,7 @@ pub(super) const APP_KEYS: &[Key] = &[
         "apps.#.cisco.retry_for",
         Duration,
         "",
-        "For how long it is repeated at the most. Default: until the subscription's end.",
+        "For how long it is repeated at the most. Default: until the end of the subscription or its endpoint, which may be prolonged.",
     ),
     key("apps.#.cisco.retry_longest", Wait, "10s", "The longest of those intervals."),
     key(

@@ -303,9 +303,8 @@ impl Ledger {
         let Some(subscription) = desk.subscriptions.get_mut(&place.subscription) else { return };
         let Some(endpoint) = subscription.endpoint.and_then(|id| desk.endpoints.get(&id)) else { return };
         if subscription.shut() {
-            let until = subscription.until.min(endpoint.until);
             let (target, webhook_id) = (endpoint.target.clone(), uuid::Uuid::new_v4());
-            self.calls.push(Call::Notify(Summons { place, app, target, webhook_id, until }));
+            self.calls.push(Call::Notify(Summons { place, app, target, webhook_id }));
         }
     }
 

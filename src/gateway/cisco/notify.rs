@@ -3,22 +3,23 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::ask::SUBSCRIPTION_TYPE;
 use super::summons::{Notifier, Place, Summons};
-use crate::broker::Clock;
+use crate::broker::{AppSlot, Clock};
 use crate::egress::{Caller, Resolve, Rules, Signer, Target, Tries, Why};
 use crate::telemetry::Metrics;
 
-/// The most calls under way to one endpoint, so that one that hangs leaves others their turn.
-const CALLS_PER_ENDPOINT: usize = 32;
+/// The most calls of an app under way to one origin, so that one that hangs leaves the app's others their turn.
+const CALLS_PER_ORIGIN: usize = 32;
 
 /// The most endpoints whose connections are remembered.
 const ENDPOINTS: usize = 1024;
@@ -33,19 +34,22 @@ pub struct Terms {
     pub timeout: Duration,
     /// Whether a call that was not taken is tried again.
     pub retry: bool,
-    /// For how long; `None` is until the subscription ends.
+    /// For how long; `None` is until it is settled.
     pub retry_for: Option<Duration>,
     /// The longest wait between two tries.
     pub retry_longest: Duration,
+    /// The most calls of the app under way at once, so that one app leaves others their turn.
+    pub calls: usize,
     signers: Arc<[Signer]>,
 }
 
 impl Terms {
-    /// Terms under which calls are tried once, signed with each of these secrets.
+    /// Terms under which calls are tried once, any number at once, signed with each of these secrets.
     pub fn new<'a>(timeout: Duration, secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
         let signer = |secret: &SecretString| Signer::standard(secret.expose_secret());
         let signers = secrets.into_iter().map(signer).collect();
-        Self { timeout, retry: false, retry_for: None, retry_longest: timeout, signers }
+        let calls = Semaphore::MAX_PERMITS;
+        Self { timeout, retry: false, retry_for: None, retry_longest: timeout, calls, signers }
     }
 }
 
@@ -75,7 +79,9 @@ pub struct Calls(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     settings: Settings,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
+    /// Those of each app, by their slots.
+    shares: Vec<Arc<Semaphore>>,
     state: Mutex<State>,
 }
 
@@ -84,6 +90,8 @@ struct State {
     /// One for each call that is not settled; dropping it settles the call.
     open: HashMap<Place, watch::Sender<()>>,
     endpoints: HashMap<Target, Endpoint>,
+    /// The turns of an app's calls to an origin, as long as there are any.
+    origins: HashMap<(AppSlot, String), Weak<Semaphore>>,
     is_stopped: bool,
 }
 
@@ -91,15 +99,21 @@ struct State {
 #[derive(Debug, Clone)]
 struct Endpoint {
     caller: Caller,
-    turns: Arc<Semaphore>,
+    /// It did not take the last call.
+    is_down: Arc<AtomicBool>,
 }
+
+/// The right to make a call now: of its origin, its app and the hub.
+type Turn = [OwnedSemaphorePermit; 3];
 
 impl Calls {
     /// Calls nobody yet.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let turns = Semaphore::new(settings.calls.min(Semaphore::MAX_PERMITS));
-        Self(Arc::new(Inner { settings, turns, state: Mutex::default() }))
+        let turns = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        let shares = settings.terms.iter().map(|terms| turns(terms.calls)).collect();
+        let turns = turns(settings.calls);
+        Self(Arc::new(Inner { settings, turns, shares, state: Mutex::default() }))
     }
 
     /// Calls nobody any more, except those that are being called.
@@ -119,16 +133,19 @@ impl Calls {
 impl Notifier for Calls {
     fn notify(&self, summons: Summons) {
         let (settled, is_open) = watch::channel(());
+        let inner = Arc::clone(&self.0);
+        let app = usize::from(summons.app.0);
+        let Some((terms, share)) = inner.settings.terms.get(app).zip(inner.shares.get(app)) else { return };
+        let (terms, share) = (terms.clone(), Arc::clone(share));
         let mut state = self.0.state();
         if state.is_stopped {
             return;
         }
         let endpoint = state.endpoint(&summons.target, &self.0.settings);
+        let turns = [state.origin(&summons), share, Arc::clone(&inner.turns)];
         state.open.insert(summons.place, settled);
         drop(state);
-        let inner = Arc::clone(&self.0);
-        let Some(terms) = inner.settings.terms.get(usize::from(summons.app.0)).cloned() else { return };
-        let call = Call { inner, summons, endpoint, terms, is_open };
+        let call = Call { inner, summons, endpoint, turns, terms, is_open };
         tokio::spawn(call.run());
     }
 
@@ -154,10 +171,21 @@ impl State {
             Entry::Vacant(place) => {
                 let (rules, resolver) = (Arc::clone(&settings.rules), Arc::clone(&settings.resolver));
                 let caller = Caller::new(rules, resolver, target.clone());
-                let turns = Arc::new(Semaphore::new(CALLS_PER_ENDPOINT));
-                place.insert(Endpoint { caller, turns }).clone()
+                place.insert(Endpoint { caller, is_down: Arc::default() }).clone()
             }
         }
+    }
+
+    fn origin(&mut self, summons: &Summons) -> Arc<Semaphore> {
+        if self.origins.len() >= ENDPOINTS {
+            self.origins.retain(|_, turns| turns.strong_count() > 0);
+        }
+        let known = self.origins.entry((summons.app, summons.target.origin())).or_default();
+        known.upgrade().unwrap_or_else(|| {
+            let turns = Arc::new(Semaphore::new(CALLS_PER_ORIGIN));
+            *known = Arc::downgrade(&turns);
+            turns
+        })
     }
 }
 
@@ -166,6 +194,8 @@ struct Call {
     inner: Arc<Inner>,
     summons: Summons,
     endpoint: Endpoint,
+    /// Of the origin, the app and the hub.
+    turns: [Arc<Semaphore>; 3],
     terms: Terms,
     /// Closed when the call is settled.
     is_open: watch::Receiver<()>,
@@ -177,8 +207,7 @@ impl Call {
     async fn run(mut self) {
         let clock = self.inner.settings.clock.clone();
         let begun = clock.now().mono;
-        let until = self.summons.until.0.saturating_sub(begun.0);
-        let allowed = self.terms.retry_for.unwrap_or(Duration::MAX).min(until);
+        let allowed = self.terms.retry_for.unwrap_or(Duration::MAX);
         let seed = self.summons.webhook_id.as_u64_pair().1;
         let mut tries = Tries::begin(begun, self.terms.retry_longest);
         loop {
@@ -186,7 +215,7 @@ impl Call {
             let tried = tokio::select! {
                 biased;
                 _ = is_open.changed() => return,
-                _turn = self.turn() => self.attempt().await,
+                Some(turn) = self.turn() => self.attempt(turn).await,
             };
             let Err((why, asked)) = tried else { return };
             self.note(&why, tries.count);
@@ -201,27 +230,30 @@ impl Call {
         }
     }
 
-    /// Waits until the hub has time, the endpoint has few calls under way, and the hub too. Nobody holds the hub's turn while waiting
-    /// for the endpoint's.
-    async fn turn(&self) -> impl Sized {
+    /// Waits until the hub has time, and the origin, the app and the hub have few calls under way. Nobody holds the hub's turn while
+    /// waiting for another. `None` is never: nobody closes turns.
+    async fn turn(&self) -> Option<Arc<Turn>> {
         let mut overloaded = self.inner.settings.overloaded.clone();
-        let own = Arc::clone(&self.endpoint.turns).acquire_owned().await;
-        let of_all = self.inner.turns.acquire().await;
+        let [origin, app, hub] = self.turns.each_ref().map(|turns| Arc::clone(turns).acquire_owned());
+        let turn = [origin.await.ok()?, app.await.ok()?, hub.await.ok()?];
         // A gauge that is gone measures nothing.
         drop(overloaded.wait_for(|is_overloaded| !is_overloaded).await);
-        (own, of_all)
+        Some(Arc::new(turn))
     }
 
-    async fn attempt(&self) -> Result<(), (Why, Option<Duration>)> {
+    async fn attempt(&self, turn: Arc<Turn>) -> Result<(), (Why, Option<Duration>)> {
         let Settings { clock, metrics, .. } = &self.inner.settings;
         let asking = format!("id={}&eventType={SUBSCRIPTION_TYPE}", self.summons.place.subscription);
         let headers = self.headers(&asking);
         let answer = tokio::select! {
-            answer = self.endpoint.caller.get(headers, &asking) => Some(answer),
+            answer = self.endpoint.caller.get(headers, &asking, Arc::clone(&turn)) => Some(answer),
             () = clock.sleep(self.terms.timeout) => None,
         };
         let outcome = Why::judge(answer, self.terms.timeout);
         metrics.callback_tried(outcome.is_ok());
+        if outcome.is_ok() {
+            self.endpoint.is_down.store(false, Relaxed);
+        }
         outcome
     }
 
@@ -246,14 +278,14 @@ impl Call {
         pairs.collect()
     }
 
-    /// Tells the operator, once for each call, that an endpoint does not take it.
+    /// Tells the operator that an endpoint does not take calls, once until it takes one.
     fn note(&self, why: &Why, count: u32) {
         let (app, subscription) = (self.summons.app.0, self.summons.place.subscription);
         let endpoint = self.summons.target.origin();
-        if count == 1 {
+        if !self.endpoint.is_down.swap(true, Relaxed) {
             tracing::warn!(dialect = "cisco", app, subscription, endpoint, %why, "an endpoint did not take a callback");
         } else {
-            tracing::debug!(dialect = "cisco", app, subscription, endpoint, %why, count, "a callback was not taken again");
+            tracing::debug!(dialect = "cisco", app, subscription, endpoint, %why, count, "a callback was not taken");
         }
     }
 }

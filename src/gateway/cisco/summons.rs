@@ -5,7 +5,6 @@ use std::fmt;
 use uuid::Uuid;
 
 use crate::broker::AppSlot;
-use crate::core::Mono;
 use crate::egress::Target;
 
 /// A subscription of the hub. Its id alone is only unique under one application user.
@@ -28,14 +27,12 @@ pub struct Summons {
     pub target: Target,
     /// The same for each time that this call is tried.
     pub webhook_id: Uuid,
-    /// When the subscription or its endpoint ends, and the call is of no use any more.
-    pub until: Mono,
 }
 
 /// Whoever calls endpoints. The service tells it what to do while its own state is locked, so neither call may wait, nor ask the
 /// service anything.
 pub trait Notifier: fmt::Debug + Send + Sync {
-    /// Makes a call, once or until it is settled. It takes the place of one for the same subscription.
+    /// Makes a call, once or until it is settled, as it is when the subscription or its endpoint ends, however often they are prolonged. It takes the place of one for the same subscription.
     fn notify(&self, summons: Summons);
 
     /// Somebody has fetched, or there is nothing to fetch any more: the call is not tried again.

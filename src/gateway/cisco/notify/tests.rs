@@ -13,10 +13,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use uuid::Uuid;
 
 use super::*;
-use crate::broker::{AppSlot, Hand};
-use crate::core::Mono;
+use crate::broker::Hand;
 use crate::egress::System;
 
+/// The most calls under way at once.
+const CALLS: usize = 96;
 const PATIENCE: Duration = Duration::from_secs(10);
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -115,6 +116,10 @@ fn terms() -> Terms {
 }
 
 fn kit(terms: Terms) -> Kit {
+    kit_with(terms, Arc::new(System), CALLS)
+}
+
+fn kit_with(terms: Terms, resolver: Arc<dyn Resolve>, calls: usize) -> Kit {
     let (clock, hand) = Clock::manual();
     let overloaded = watch::Sender::new(false);
     let metrics = Metrics::new();
@@ -122,9 +127,9 @@ fn kit(terms: Terms) -> Kit {
         clock,
         metrics: metrics.clone(),
         rules: Arc::new(loopback()),
-        resolver: Arc::new(System),
-        terms: vec![terms],
-        calls: 256,
+        resolver,
+        terms: vec![terms; 2],
+        calls,
         overloaded: overloaded.subscribe(),
     };
     Kit { calls: Calls::new(settings), hand, overloaded, metrics }
@@ -134,7 +139,7 @@ const PLACE: Place = Place { user: 0, subscription: 7 };
 
 fn summons(url: &str, place: Place) -> Summons {
     let target = loopback().target(url).unwrap();
-    Summons { place, app: AppSlot(0), target, webhook_id: Uuid::from_u128(42), until: Mono(HOUR * 2) }
+    Summons { place, app: AppSlot(0), target, webhook_id: Uuid::from_u128(42) }
 }
 
 impl Kit {
@@ -234,9 +239,9 @@ async fn a_callback_is_repeated_with_its_id_until_it_is_taken() {
 }
 
 #[tokio::test]
-async fn a_fetch_ends_the_tries_and_so_does_the_end() {
+async fn a_fetch_ends_the_tries_and_so_does_the_time_that_is_allowed() {
     let receiver = Receiver::start(&[Mode::Answer(500); 1_000]).await;
-    let kit = kit(terms());
+    let kit = kit(Terms { retry_for: Some(HOUR * 2), ..terms() });
     kit.notify(&receiver);
     kit.tried(1, 1).await;
     kit.calls.settle(PLACE);
@@ -255,6 +260,18 @@ async fn a_fetch_ends_the_tries_and_so_does_the_end() {
     kit.notify(&receiver);
     kit.settle().await;
     assert_eq!((receiver.count(), kit.calls.open()), (3, 0));
+}
+
+#[tokio::test]
+async fn without_such_a_time_only_the_service_ends_the_tries() {
+    let receiver = Receiver::start(&[Mode::Answer(500); 3]).await;
+    let kit = kit(terms());
+    kit.notify(&receiver);
+    for tries in 1..=3 {
+        kit.tried(tries, tries).await;
+        kit.hand.advance(HOUR * 24);
+    }
+    kit.tried(4, 3).await;
 }
 
 #[tokio::test]
@@ -323,19 +340,41 @@ async fn an_endpoint_that_hangs_is_given_up_and_tried_again() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_hangs_does_not_take_everybodys_turn() {
+async fn an_origin_that_hangs_does_not_take_everybodys_turn() {
     let (hanging, quick) = (Receiver::start(&[Mode::Hang; 40]).await, Receiver::start(&[]).await);
     let kit = kit(terms());
     for subscription in 1..=40 {
         let place = Place { user: 0, subscription };
-        kit.calls.notify(summons(&format!("http://{}/", hanging.address), place));
+        kit.calls.notify(summons(&format!("http://{}/p{subscription}", hanging.address), place));
     }
-    hanging.wait(CALLS_PER_ENDPOINT).await;
+    hanging.wait(CALLS_PER_ORIGIN).await;
     kit.notify(&quick);
     quick.wait(1).await;
-    assert_eq!(hanging.count(), CALLS_PER_ENDPOINT);
+    assert_eq!(hanging.count(), CALLS_PER_ORIGIN);
     hanging.desk.release.add_permits(40);
     hanging.wait(40).await;
+}
+
+#[tokio::test]
+async fn an_app_whose_endpoints_hang_leaves_others_their_turn() {
+    let kit = kit(Terms { calls: 64, ..terms() });
+    let mut hanging = Vec::new();
+    for number in 0..3 {
+        let receiver = Receiver::start(&[Mode::Hang; 40]).await;
+        for subscription in 1..=40 {
+            let place = Place { user: number, subscription };
+            kit.calls.notify(summons(&format!("http://{}/", receiver.address), place));
+        }
+        hanging.push(receiver);
+    }
+    hanging[0].wait(CALLS_PER_ORIGIN).await;
+    hanging[1].wait(CALLS_PER_ORIGIN).await;
+    let quick = Receiver::start(&[]).await;
+    let place = Place { user: 3, subscription: 1 };
+    let other = Summons { app: AppSlot(1), ..summons(&format!("http://{}/", quick.address), place) };
+    kit.calls.notify(other);
+    quick.wait(1).await;
+    assert_eq!(hanging.iter().map(Receiver::count).sum::<usize>(), 64);
 }
 
 #[tokio::test]
@@ -386,4 +425,35 @@ async fn an_address_that_is_not_allowed_is_not_called_whatever_its_name_said_bef
     kit.calls.notify(summons(&url, PLACE));
     kit.tried(2, 1).await;
     assert_eq!(receiver.count(), 1);
+}
+
+#[tokio::test]
+async fn a_name_that_is_slow_to_resolve_keeps_its_turn_until_it_is() {
+    /// Finds nothing, once it may.
+    #[derive(Debug)]
+    struct Slow(Arc<Semaphore>);
+    impl Resolve for Slow {
+        fn resolve(
+            &self,
+            _: &str,
+        ) -> futures::future::BoxFuture<'static, std::io::Result<Vec<std::net::IpAddr>>> {
+            let may = Arc::clone(&self.0);
+            Box::pin(async move {
+                may.acquire().await.unwrap().forget();
+                Ok(Vec::new())
+            })
+        }
+    }
+    let (receiver, may) = (Receiver::start(&[]).await, Arc::new(Semaphore::new(0)));
+    let terms = Terms { timeout: Duration::from_secs(3), retry: false, ..terms() };
+    let kit = kit_with(terms, Arc::new(Slow(Arc::clone(&may))), 1);
+    kit.calls.notify(summons("http://slow.example/", Place { subscription: 8, ..PLACE }));
+    kit.settle().await;
+    kit.seconds(3).await;
+    kit.tried(1, 1).await;
+    kit.notify(&receiver);
+    kit.settle().await;
+    assert_eq!(receiver.count(), 0, "the thread that looks it up is still busy");
+    may.add_permits(1);
+    receiver.wait(1).await;
 }
