@@ -120,20 +120,17 @@ impl App {
         let handle = broker::start(&shared)?;
         let settings = webhooks::settings(&shared.config, shared.node, &shared.clock, &shared.metrics);
         let (hooks, couriers) = Hooks::start(endpoints, settings, &handle).await;
-        let slots = shared.apps.iter().map(|app| (app.id.to_string(), handle.for_app(app.slot)));
-        let handles: Arc<[(String, Handle)]> = slots.collect();
-        let stop = Arc::clone(&shared.stop);
-        let shutdown = watch::Sender::new(false);
-
+        let handle_of = |app: &Arc<Tenant>| (app.id.to_string(), handle.for_app(app.slot));
+        let handles: Arc<[(String, Handle)]> = shared.apps.iter().map(handle_of).collect();
+        let (stop, shutdown) = (Arc::clone(&shared.stop), watch::Sender::new(false));
         let main = bind("listen", shared.config.listen).await?;
         let address = main.local_addr().map_err(|error| error.to_string())?;
-        let mut servers = Vec::new();
         let settings = http_settings(&shared);
         let mut cisco = Cisco::start(&shared, &handle, gauge).await?;
         let pubnub = pubnub::tenants(&shared)?;
         let routes = routes(&shared, &handle, &pubnub, hooks.clone())?.merge(cisco.routes());
         let serving = http::serve(main, routes, certificate, settings.clone(), shutdown.subscribe());
-        servers.push(tokio::spawn(serving));
+        let mut servers = vec![tokio::spawn(serving)];
         servers.extend(cisco.listen(&shared.config, &settings, &shutdown).await?);
 
         let mut admin_address = None;

@@ -51,6 +51,7 @@ impl Cisco {
             notifier: Arc::new(calls.clone()),
             rules: rules(shared),
             overloaded: load.subscribe(),
+            wrong_passwords: config.cisco.wrong_passwords_per_minute,
         };
         let (service, tending) = Service::start(parts).await;
         let caps = Caps {
@@ -143,7 +144,8 @@ fn measure(
 
 fn tenants(shared: &Shared) -> Result<Vec<Tenant>, String> {
     let apps = shared.apps.iter().zip(&shared.config.apps);
-    let served = apps.filter(|(_, settings)| settings.cisco.enabled);
+    // Nobody can log in to an app without application users, so nobody follows it either.
+    let served = apps.filter(|(_, app)| app.cisco.enabled && !app.cisco.app_users.is_empty());
     served.map(|(app, settings)| Tenant::new(app.slot, settings.cisco.clone())).collect()
 }
 

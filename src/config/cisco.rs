@@ -39,6 +39,8 @@ pub struct Cisco {
     /// `None` is any port.
     pub callback_ports: Option<Vec<u16>>,
     pub callbacks: usize,
+    pub wrong_passwords_per_minute: u32,
+    pub callback_url_bytes: usize,
 }
 
 /// `cisco.*` of one of `apps`.
@@ -107,6 +109,8 @@ impl Cisco {
             callback_http: read.flag("cisco.callback_http"),
             callback_ports: ports(read.text("cisco.callback_ports"))?,
             callbacks: read.count("cisco.callbacks"),
+            wrong_passwords_per_minute: read.small("cisco.wrong_passwords_per_minute"),
+            callback_url_bytes: read.size("cisco.callback_url_bytes"),
         })
     }
 

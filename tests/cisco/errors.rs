@@ -1,5 +1,7 @@
 //! What is answered to requests that are wrong, and how answers travel.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -12,7 +14,21 @@ async fn raw(hub: &Hub, bytes: &str) -> String {
     let mut stream = TcpStream::connect(hub.address).await.unwrap();
     stream.write_all(bytes.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
+    let wait = async {
+        // A refused body is waited for, as long as the hub's clock allows.
+        loop {
+            hub.explain("nobody").await;
+            hub.advance(Duration::from_secs(1)).await;
+        }
+    };
+    let read = async {
+        // Whether the connection stays is not asked here.
+        while !answer.ends_with(b"</description>\n") && stream.read_buf(&mut answer).await.unwrap() > 0 {}
+    };
+    tokio::select! {
+        () = read => {}
+        () = wait => {}
+    }
     String::from_utf8(answer).unwrap()
 }
 
@@ -93,7 +109,7 @@ async fn w43_bodies_may_be_chunked_and_answers_never_are() {
 
 #[tokio::test]
 async fn w44_what_there_is_not_is_answered_with_an_error() {
-    let hub = Hub::start(&[]).await;
+    let hub = Hub::start(&["http.head_timeout=2s"]).await;
     let app = Client::new(&hub).app("app").await;
     let owner = app.user("owner").await;
     for (method, path, status) in [
@@ -107,6 +123,7 @@ async fn w44_what_there_is_not_is_answered_with_an_error() {
     ] {
         let answer = owner.send(owner.request(method, path)).await;
         assert_eq!(answer.fault(), (status, 200), "{method} {path}");
+        assert_eq!(answer.headers.contains_key("allow"), status == 405, "{method} {path}");
     }
     assert_eq!(owner.get("/users/owner/presence/richest/contacts/joe@e.com").await.fault(), (400, 110));
     assert_eq!(owner.get("/users/owner/presence/rich/contacts/joe").await.fault(), (400, 124));

@@ -10,9 +10,10 @@ use presence_hub::gateway::cisco::load::{Gauge, Measured};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// The key of the app, and its secret.
-const KEY: &str = "app-key";
-const SECRET: &str = "app-secret";
+/// The key of the app.
+pub(crate) const KEY: &str = "app-key";
+/// Its secret.
+pub(crate) const SECRET: &str = "app-secret";
 
 /// A running hub.
 pub(crate) struct Hub {
@@ -39,6 +40,7 @@ impl Hub {
         let (clock, hand) = Clock::manual();
         let own = [
             "admin.listen=127.0.0.1:0",
+            "admin.token=an-admin-token-of-the-tests",
             "log.level=off",
             "limits.ping_interval=24h",
             "limits.subscribes_per_second=10000",
@@ -76,6 +78,19 @@ impl Hub {
     /// Where the dialect's own listeners are.
     pub(crate) fn listeners(&self) -> &[(&'static str, SocketAddr)] {
         self.running.cisco_listeners()
+    }
+
+    /// What operators are told at a path of the admin listener.
+    pub(crate) async fn ask_admin(&self, path: &str) -> String {
+        let address = self.running.admin_address().expect("there is an admin listener");
+        let request = reqwest::Client::new().get(format!("http://{address}{path}"));
+        request.bearer_auth("an-admin-token-of-the-tests").send().await.unwrap().text().await.unwrap()
+    }
+
+    /// What operators are told of a party.
+    pub(crate) async fn explain(&self, party: &str) -> Value {
+        let text = self.ask_admin(&format!("/admin/apps/1/parties/{party}")).await;
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("this is no explanation: {text}"))
     }
 
     /// Moves the clock, and lets those run whose time has come.

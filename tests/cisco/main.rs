@@ -4,6 +4,7 @@
 mod client;
 mod endpoints;
 mod errors;
+mod hangup;
 mod hub;
 mod listeners;
 mod overload;
@@ -12,4 +13,5 @@ mod presence;
 mod race;
 mod receiver;
 mod sessions;
+mod signed_in;
 mod subscriptions;

@@ -140,7 +140,8 @@ async fn w36_w38_people_of_other_dialects_are_seen_as_they_are() {
     person.leave().await;
     assert_eq!(scene.told().await, "UNAVAILABLE");
     let stranger = scene.owner.poll("owner", "stranger").await;
-    Person::connect(&scene.hub, "stranger").await.say(&json!({})).await;
+    let mut known = Person::connect(&scene.hub, "stranger").await;
+    known.say(&json!({})).await;
     assert_eq!(
         (stranger.as_str(), scene.owner.poll("owner", "stranger").await.as_str()),
         ("UNKNOWN", "AVAILABLE")
@@ -255,4 +256,17 @@ async fn w30_only_the_domains_of_the_hub_are_its_own() {
         joe.get("/users/joe@other.org/presence/basic/contacts/joe@127.0.0.1").await.fault(),
         (401, 101)
     );
+}
+
+#[tokio::test]
+async fn w38_each_window_of_a_person_counts() {
+    let mut scene = Scene::start().await;
+    let mut first = Person::connect(&scene.hub, "joe").await;
+    first.say(&json!({})).await;
+    assert_eq!(scene.told().await, "AVAILABLE");
+    let mut second = Person::connect(&scene.hub, "joe").await;
+    second.say(&json!({"idle": true})).await;
+    // What the person shows is what the second window says already, but the first one was not idle.
+    first.say(&json!({"idle": true})).await;
+    assert_eq!(scene.told().await, "AWAY");
 }

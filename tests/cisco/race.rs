@@ -15,7 +15,9 @@ use presence_hub::core::{
 };
 use presence_hub::egress::Rules;
 use presence_hub::engine::Memory;
-use presence_hub::gateway::cisco::ask::{Answer, Ask, Contact, Credential, Form, SUBSCRIPTION_TYPE, State};
+use presence_hub::gateway::cisco::ask::{
+    Answer, Ask, By, Contact, Credential, Form, SUBSCRIPTION_TYPE, State,
+};
 use presence_hub::gateway::cisco::summons::{Notifier, Place, Summons};
 use presence_hub::gateway::cisco::{self, Service, Tenant};
 use presence_hub::telemetry::Metrics;
@@ -83,22 +85,28 @@ async fn service(
         notifier,
         rules: Rules { allow: vec!["127.0.0.0/8".parse().unwrap()], is_plain: true, ..Rules::default() },
         overloaded,
+        wrong_passwords: 20,
     };
     Service::start(parts).await
 }
 
+fn by(key: &str) -> By {
+    By { key: Some(key.to_owned().into()), ..By::default() }
+}
+
 /// The key of a session that watches everybody.
-async fn watcher(service: &Service) -> String {
+async fn watcher(service: &Arc<Service>) -> String {
     let password = Credential::Password("p".to_owned().into());
     let log_in = |user: &str, credential| Ask::Login { user: user.into(), credential, force: false };
     let key_of = |answer| match answer {
         Ok(Answer::Session(key)) => key.expose_secret().to_owned(),
         other => panic!("{other:?}"),
     };
-    let app = key_of(service.serve(None, None, log_in("app", password)).await);
-    let owner = key_of(service.serve(Some(&app), None, log_in("owner", Credential::Nothing)).await);
+    let app = key_of(Arc::clone(service).serve(By::default(), log_in("app", password)).await);
+    let owner = key_of(Arc::clone(service).serve(by(&app), log_in("owner", Credential::Nothing)).await);
     let url = Some("http://127.0.0.1:9/pws".to_owned());
-    service.serve(Some(&app), None, Ask::RegisterEndpoint { id: None, url, expiry: None }).await.unwrap();
+    let register = Ask::RegisterEndpoint { id: None, url, expiry: None };
+    Arc::clone(service).serve(by(&app), register).await.unwrap();
     let contact = |name| Contact::new(&format!("{name}@example.com")).unwrap();
     let subscribe = Ask::Subscribe {
         id: None,
@@ -107,7 +115,7 @@ async fn watcher(service: &Service) -> String {
         expiry: None,
         endpoint: Some(1),
     };
-    service.serve(Some(&owner), None, subscribe).await.unwrap();
+    Arc::clone(service).serve(by(&owner), subscribe).await.unwrap();
     owner
 }
 
@@ -148,8 +156,8 @@ impl Person {
     }
 }
 
-async fn fetch(service: &Service, key: &str, known: &mut HashMap<String, State>) -> usize {
-    let answer = service.serve(Some(key), None, Ask::Subscribed { id: 1, form: Form::Basic }).await;
+async fn fetch(service: &Arc<Service>, key: &str, known: &mut HashMap<String, State>) -> usize {
+    let answer = Arc::clone(service).serve(by(key), Ask::Subscribed { id: 1, form: Form::Basic }).await;
     let Ok(Answer::Presence { contacts, .. }) = answer else { panic!("{answer:?}") };
     let told = contacts.len();
     known.extend(contacts.into_iter().map(|(contact, shown)| (contact.name().to_owned(), shown.state)));

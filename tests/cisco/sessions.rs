@@ -135,3 +135,44 @@ async fn w54_an_app_that_is_switched_off_has_no_users() {
     let body = "<session><password>app-password</password></session>";
     assert_eq!(Client::new(&hub).post("/users/app/sessions", body).await.fault(), (404, 113));
 }
+
+#[tokio::test]
+async fn wrong_passwords_keep_nobody_away_who_knows_the_right_one() {
+    let settings = [
+        "cisco.wrong_passwords_per_minute=3",
+        "http.trusted_proxies=127.0.0.0/8",
+        "apps.0.cisco.requests_per_second=4",
+    ];
+    let hub = Hub::start(&settings).await;
+    let anybody = Client::new(&hub);
+    let try_as = |user: &str, from: &'static str, password: &str| {
+        let body = format!("<session><password>{password}</password></session>");
+        let request = anybody.request("POST", &format!("/users/{user}/sessions"));
+        let request = request.header("X-Forwarded-For", from).body(body);
+        let anybody = anybody.clone();
+        async move { anybody.send(request).await }
+    };
+    for _ in 0..3 {
+        assert_eq!(try_as("app", "192.0.2.1", "wrong").await.fault(), (400, 114));
+    }
+    let right = "app-password";
+    for password in ["wrong", right] {
+        let late = try_as("app", "192.0.2.1", password).await;
+        assert_eq!(late.fault(), (503, 212), "a guess too many is not looked at");
+        assert!(late.headers.contains_key("retry-after"));
+    }
+    assert_eq!(try_as("app", "192.0.2.2", right).await.status, 201, "others are not concerned");
+    assert_eq!(try_as("app2", "192.0.2.1", "app2-password").await.status, 201);
+    hub.advance(Duration::from_secs(20)).await;
+    assert_eq!(try_as("app", "192.0.2.1", right).await.status, 201);
+}
+
+#[tokio::test]
+async fn names_that_nobody_can_watch_are_nobodys() {
+    let hub = Hub::start(&["apps.0.cisco.end_users=any", "apps.0.cisco.domains=example.com"]).await;
+    let app = Client::new(&hub).app("app").await;
+    for name in ["joe@elsewhere.com", "%ff", "%20%ff"] {
+        assert_eq!(app.post(&format!("/users/{name}/sessions"), "").await.fault(), (404, 113), "{name}");
+    }
+    assert_eq!(app.user("joe@example.com").await.key, app.user("joe").await.key);
+}

@@ -58,6 +58,13 @@ pub(super) const HUB_KEYS: &[Key] = &[
         "Whether callbacks may go to plain http:// addresses, whatever `egress.http` says: they carry nothing that is secret.",
     ),
     key("cisco.callback_ports", List, "", "The ports that callbacks may go to. Empty: any."),
+    key("cisco.callback_url_bytes", Size, "2KiB", "The longest address of an endpoint."),
+    key(
+        "cisco.wrong_passwords_per_minute",
+        Positive,
+        "20",
+        "How many wrong passwords one network may send for one application user in a minute, and at once; then its logins wait, and nobody else's.",
+    ),
     key("cisco.callbacks", Positive, "256", "The most callbacks under way at once; others wait their turn."),
 ];
 

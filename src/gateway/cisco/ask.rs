@@ -1,7 +1,9 @@
 //! What clients ask, over REST and SOAP alike, and what they are answered: one behaviour for both.
 
+use std::net::IpAddr;
+
 use presence_protocol::xml::Element;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::fault::{Code, Fault};
 
@@ -10,6 +12,30 @@ pub const EXPIRY: std::ops::RangeInclusive<u32> = 3_600..=86_400;
 
 /// The only kind of subscription.
 pub const SUBSCRIPTION_TYPE: &str = "PRESENCE_NOTIFICATION";
+
+/// Whose request it is, as far as it says so.
+#[derive(Debug, Clone, Default)]
+pub struct By {
+    /// The key of a session.
+    pub key: Option<SecretString>,
+    /// The user whom its path names; over SOAP there is none.
+    pub user: Option<String>,
+    /// The network that it comes from; `None` is this machine.
+    pub from: Option<IpAddr>,
+}
+
+impl By {
+    /// The key as it was sent.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_ref().map(ExposeSecret::expose_secret)
+    }
+
+    /// What says whose session it is: the key, and the user whom the path names.
+    pub(super) fn own(&self) -> (Option<&str>, Option<&str>) {
+        (self.key(), self.user.as_deref())
+    }
+}
 
 /// One request. Ids are those that clients know; an `expiry` is in seconds, as it was asked for.
 #[derive(Debug)]

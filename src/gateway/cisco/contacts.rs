@@ -90,11 +90,14 @@ impl Seen {
         Self { young: HashSet::new(), old: HashSet::new(), most: most.div_ceil(2).max(1) }
     }
 
-    pub(super) fn note(&mut self, party: &PartyId) {
+    /// Notes that a party was seen; whether it never was before, as far as that is remembered.
+    pub(super) fn note(&mut self, party: &PartyId) -> bool {
+        let is_new = !self.has(party);
         if self.young.len() >= self.most {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(xxh3_128(party.as_str().as_bytes()));
+        is_new
     }
 
     pub(super) fn has(&self, party: &PartyId) -> bool {

@@ -1,6 +1,6 @@
 //! The one behaviour behind REST and SOAP: every request is an ask, and is answered here.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use super::ask::{Answer, Ask, Contact, Credential, Form, Shown};
+use super::ask::{Answer, Ask, By, Contact, Credential, Form, Shown};
 use super::contacts::{Look, UNKNOWN};
 use super::desks::Wanted;
 use super::fault::{Code, Fault};
@@ -19,12 +19,12 @@ use super::presence::{self, Reading};
 use super::soap::Serve;
 use super::summons::{Notifier, Place};
 use super::tenant::Tenant;
-use crate::broker::{Clock, Feed, Handle, Told};
-use crate::core::{ChangeKind, PartyId};
+use crate::broker::{Clock, Handle, Statuses};
+use crate::core::PartyId;
 use crate::egress::Rules;
 
-/// How many changes of an app may wait to be looked at; beyond them only whom they concern is kept.
-const FEED: usize = 4_096;
+/// How many parties are looked for among those who are watched before others have a turn.
+const SLICE: usize = 1_024;
 
 /// What a service is made of.
 #[derive(Debug)]
@@ -41,6 +41,8 @@ pub struct Parts {
     pub rules: Rules,
     /// True while the hub has too much to do: nobody is called, and requests are refused with 210.
     pub overloaded: watch::Receiver<bool>,
+    /// How many wrong passwords a minute one network may send for one application user.
+    pub wrong_passwords: u32,
 }
 
 /// Serves the dialect's requests.
@@ -74,10 +76,10 @@ impl Service {
         let handles: Vec<_> = parts.tenants.iter().map(|tenant| parts.broker.for_app(tenant.slot)).collect();
         let mut feeds = Vec::new();
         for handle in &handles {
-            feeds.push(handle.follow_changes(FEED).await);
+            feeds.push(handle.follow_statuses().await);
         }
         let service = Arc::new(Self {
-            ledger: Mutex::new(Ledger::new(parts.tenants)),
+            ledger: Mutex::new(Ledger::new(parts.tenants, parts.wrong_passwords)),
             apps: handles.into_iter().map(|handle| (handle, Arc::default())).collect(),
             clock: parts.clock,
             notifier: parts.notifier,
@@ -91,15 +93,20 @@ impl Service {
         (service, Tending(tasks))
     }
 
-    /// Serves a request: `key` is the session's that it came with, `user` the one that its path names.
+    /// Serves a request to its end: what follows from it is done even if whoever sent it hangs up meanwhile.
     ///
     /// # Errors
     /// Says what is wrong with it.
-    pub async fn serve(&self, key: Option<&str>, user: Option<&str>, ask: Ask) -> Result<Answer, Fault> {
+    pub async fn serve(self: Arc<Self>, by: By, ask: Ask) -> Result<Answer, Fault> {
         self.check_load()?;
-        let by = (key, user);
+        let serving = tokio::spawn(async move { self.answer(&by, ask).await });
+        serving.await.unwrap_or(Err(Code::Internal.into()))
+    }
+
+    async fn answer(&self, from: &By, ask: Ask) -> Result<Answer, Fault> {
+        let (key, by) = (from.key(), from.own());
         match ask {
-            Ask::Login { user, credential, force } => self.log_in(key, &user, credential, force).await,
+            Ask::Login { user, credential, force } => self.log_in(from, &user, credential, force).await,
             Ask::Logout => self.log_out(by).await,
             Ask::RegisterEndpoint { id, url, expiry } => self.register(key, id, url, expiry).await,
             Ask::UnregisterEndpoint(id) => {
@@ -149,12 +156,12 @@ impl Service {
 
     async fn log_in(
         &self,
-        key: Option<&str>,
+        by: &By,
         name: &str,
         credential: Credential,
         force: bool,
     ) -> Result<Answer, Fault> {
-        let now = self.clock.now().mono;
+        let (now, key) = (self.clock.now().mono, by.key());
         let log_in = |ledger: &mut Ledger| {
             let user = ledger.user_named(name);
             let delegation = match (&credential, key) {
@@ -170,7 +177,7 @@ impl Service {
                 return ledger.log_in_end(&caller, name, force, now);
             }
             let user = user.ok_or(Code::UserUnknown)?;
-            ledger.check_password(user, &credential, &self.clock)?;
+            ledger.check_password((user, by.from), &credential, &self.clock)?;
             ledger.log_in_app(user, force, now)
         };
         self.act(log_in).await.map(Answer::Session)
@@ -307,11 +314,13 @@ impl Service {
         found
     }
 
-    async fn follow(self: Arc<Self>, app: usize, mut feed: Feed) {
-        while let Some(told) = feed.take().await {
-            let concerned = self.locked(|ledger| concerned(ledger, app, &told));
-            if !concerned.is_empty() {
-                self.refresh(app, concerned).await;
+    async fn follow(self: Arc<Self>, app: usize, mut feed: Statuses) {
+        while let Some(parties) = feed.take().await {
+            for slice in parties.chunks(SLICE) {
+                let watched = self.locked(|ledger| watched(ledger, app, slice));
+                if !watched.is_empty() {
+                    self.refresh(app, watched).await;
+                }
             }
         }
     }
@@ -388,30 +397,18 @@ impl Serve for Service {
         self.check_load()
     }
 
-    fn serve<'a>(&'a self, key: Option<&'a str>, ask: Ask) -> BoxFuture<'a, Result<Answer, Fault>> {
-        Self::serve(self, key, None, ask).boxed()
+    fn serve(self: Arc<Self>, by: By, ask: Ask) -> BoxFuture<'static, Result<Answer, Fault>> {
+        Self::serve(self, by, ask).boxed()
     }
 }
 
-/// The watched parties that changes are about; whoever came was seen.
-fn concerned(ledger: &mut Ledger, app: usize, told: &[Told]) -> Vec<PartyId> {
+/// Those of some parties who are watched; all of them were seen.
+fn watched(ledger: &mut Ledger, app: usize, parties: &[PartyId]) -> Vec<PartyId> {
     let book = &mut ledger.books[app];
-    let mut concerned = BTreeSet::new();
-    let changes = told.iter().flat_map(|told| match told {
-        Told::Change(change) => std::slice::from_ref(change),
-        Told::Net(missed) => &missed.changes,
-        Told::Behind { .. } => &[],
-    });
-    for change in changes {
-        let Some(party) = change.party() else { continue };
-        if matches!(change.kind, ChangeKind::Joined(_) | ChangeKind::Left { .. }) {
-            book.seen.note(party);
-        }
-        if book.contacts.is_watched(party) {
-            concerned.insert(party.clone());
-        }
+    for party in parties {
+        book.seen.note(party);
     }
-    concerned.into_iter().collect()
+    parties.iter().filter(|party| book.contacts.is_watched(party)).cloned().collect()
 }
 
 impl Ledger {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use presence_protocol::xml::escaped;
 
@@ -182,11 +182,30 @@ pub struct Fault {
     message: Option<Cow<'static, str>>,
     /// The status over REST, where it is not the table's.
     status: Option<StatusCode>,
+    /// What to do about it, where the table's sentence does not help.
+    fix: Option<&'static str>,
+    /// The methods that there are.
+    allow: Option<HeaderValue>,
+}
+
+/// There is nothing at a path.
+pub(super) fn no_resource() -> Fault {
+    let fault = Fault::with(Code::Internal, "There is no such resource").at(StatusCode::NOT_FOUND);
+    Fault { fix: Some("Use a path of the Presence Web Service"), ..fault }
+}
+
+/// What is at a path has other methods.
+pub(super) fn no_method(methods: &[Method]) -> Fault {
+    let message = "The resource does not know this method";
+    let fault = Fault::with(Code::Internal, message).at(StatusCode::METHOD_NOT_ALLOWED);
+    let names: Vec<_> = methods.iter().map(Method::as_str).collect();
+    let allow = HeaderValue::try_from(names.join(", ")).ok();
+    Fault { fix: Some("Use one of the methods that the Allow header names"), allow, ..fault }
 }
 
 impl From<Code> for Fault {
     fn from(code: Code) -> Self {
-        Self { code, message: None, status: None }
+        Self { code, message: None, status: None, fix: None, allow: None }
     }
 }
 
@@ -212,7 +231,8 @@ impl Fault {
     /// Writes the element that says it, each line after this indentation.
     pub fn write(&self, indent: &str, out: &mut String) {
         let Self { code, .. } = self;
-        let (number, message, fix) = (code.number(), escaped(self.message()), escaped(code.fix()));
+        let fix = self.fix.unwrap_or(code.fix());
+        let (number, message, fix) = (code.number(), escaped(self.message()), escaped(fix));
         out.push_str(&format!(
             "{indent}<description xmlns=\"{NAMESPACE}\">\n\
              {indent}\t<code>{number}</code>\n\
@@ -234,6 +254,9 @@ impl Fault {
     pub fn head(&self, response: &mut Response) {
         if let Some(seconds) = self.code.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(allow) = &self.allow {
+            response.headers_mut().insert(header::ALLOW, allow.clone());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the service remembers, under one lock: it decides at once, and leaves what takes time to its owner as calls and chores.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use super::tenant::{AppUser, Tenant};
 use crate::broker::{AppSlot, Clock};
 use crate::core::{Cause, Mono, PartyId, SessionId};
 use crate::gateway::rate::Rate;
+use crate::gateway::tries::Tries;
 
 /// How long after its end an override is looked at again: it ends by the wall's clock, which may lag a little behind.
 const LAG: Duration = Duration::from_secs(2);
@@ -80,11 +82,14 @@ pub(super) struct Ledger {
     pub(super) agenda: Agenda,
     pub(super) calls: Vec<Call>,
     pub(super) chores: Vec<Chore>,
+    /// Wrong passwords, by the application user and whence they come.
+    guesses: Tries<(usize, Option<IpAddr>)>,
     is_paused: bool,
 }
 
 impl Ledger {
-    pub(super) fn new(tenants: Vec<Tenant>) -> Self {
+    /// For these apps; so many wrong passwords a minute may come from one network for each application user.
+    pub(super) fn new(tenants: Vec<Tenant>, wrong_passwords: u32) -> Self {
         let mut desks = Vec::new();
         for (app, tenant) in tenants.iter().enumerate() {
             let desk = |user: &AppUser| Desk {
@@ -110,6 +115,7 @@ impl Ledger {
             agenda: Agenda::default(),
             calls: Vec::new(),
             chores: Vec::new(),
+            guesses: Tries::new(wrong_passwords, Duration::from_secs(60)),
             is_paused: false,
         }
     }
@@ -179,23 +185,28 @@ impl Ledger {
         }
     }
 
-    /// Whether a login is right by its password.
+    /// Whether a login is right by its password. Wrong ones count by where they come from, and only right ones among the requests of
+    /// the app: so nobody without the password keeps those away who have it.
     ///
     /// # Errors
-    /// It is not, or there are too many requests.
+    /// It is not, or there are too many requests or wrong passwords.
     pub(super) fn check_password(
         &mut self,
-        user: usize,
+        (user, from): (usize, Option<IpAddr>),
         credential: &Credential,
         clock: &Clock,
     ) -> Result<(), Fault> {
-        self.pace(self.desks[user].app, clock)?;
         let Credential::Password(password) = credential else { return Err(Code::PasswordEmpty.into()) };
         if password.expose_secret().is_empty() {
             return Err(Code::PasswordEmpty.into());
         }
-        let is_right = self.desks[user].user.has_password(password);
-        if is_right { Ok(()) } else { Err(Code::LoginFailed.into()) }
+        let (slot, now) = (self.slot_of(user), clock.now().mono);
+        let compare = || self.desks[user].user.has_password(password);
+        match self.guesses.attempt(slot, (user, from), now, compare) {
+            Some(true) => self.pace(self.desks[user].app, clock),
+            Some(false) => Err(Code::LoginFailed.into()),
+            None => Err(Fault::with(Code::TooFast, "There were too many wrong passwords")),
+        }
     }
 
     /// Counts a request of an app.

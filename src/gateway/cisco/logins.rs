@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::agenda::Due;
 use super::fault::{Code, Fault};
-use super::ledger::{Caller, Ledger};
+use super::ledger::{Caller, Chore, Ledger};
 use super::sessions::{Holder, Mark};
 use super::summons::Place;
 use crate::broker::AppSlot;
@@ -40,7 +40,10 @@ impl Ledger {
         let party = book.tenant.user(name).filter(|party| book.tenant.admits(party));
         let party = party.ok_or(Code::UserUnknown)?;
         let most = book.tenant.settings.sessions;
-        book.seen.note(&party);
+        if book.seen.note(&party) {
+            // Whoever watches it was told that nobody knows it.
+            self.chores.push(Chore::Reread(caller.app, party.clone()));
+        }
         let held = self.sessions.of_end(caller.slot, &party);
         let holder = held.and_then(|mark| self.sessions.get(mark)).map(|session| session.user);
         match (held, force) {

@@ -13,13 +13,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use percent_encoding::percent_decode_str;
 use presence_protocol::xml::Caps;
+use secrecy::SecretString;
 
+use super::ask::By;
 use super::dialect::Service;
 use super::encode;
 use super::fault::{Code, Fault};
 use super::translate::{Asked, check, header};
-use crate::gateway::limits::Admission;
-use crate::gateway::peer::Front;
+use crate::gateway::limits::{Admission, network};
+use crate::gateway::peer::{Front, PeerAddr};
 
 /// Where the service is.
 const ROOT: &str = "/presence-service";
@@ -51,7 +53,7 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response 
 
 /// Serves a request. Who asks is checked before its body is read, so that nobody else can make the hub hold one.
 async fn answer(shared: &Shared, parts: &Parts, body: Body) -> Result<Response, Fault> {
-    let path: Vec<Cow<'_, str>> = segments(parts.uri.path()).collect();
+    let path: Vec<Cow<'_, str>> = segments(parts.uri.path())?;
     let path: Vec<&str> = path.iter().map(|segment| &**segment).collect();
     let key = header(&parts.headers, "Presence-Session-Key").filter(|key| !key.is_empty());
     check(&parts.method, &path)?;
@@ -68,7 +70,12 @@ async fn answer(shared: &Shared, parts: &Parts, body: Body) -> Result<Response, 
         body: &body,
         caps: &shared.caps,
     };
-    let outcome = shared.service.serve(key, asked.user(), asked.ask()?).await?;
+    let by = By {
+        key: key.map(SecretString::from),
+        user: asked.user().map(ToOwned::to_owned),
+        from: parts.extensions.get::<PeerAddr>().and_then(|peer| network(peer.0)),
+    };
+    let outcome = Arc::clone(&shared.service).serve(by, asked.ask()?).await?;
     authenticated(parts);
     // What is made is found below the collection: below the same path, unless that has its id already.
     let resource = match path.as_slice() {
@@ -83,9 +90,13 @@ async fn answer(shared: &Shared, parts: &Parts, body: Body) -> Result<Response, 
 }
 
 /// What a path has below the service, decoded.
-fn segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
+///
+/// # Errors
+/// Something of it is no text, so it names nobody.
+fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, Fault> {
     let below = path.strip_prefix(ROOT).unwrap_or_default().trim_matches('/');
-    below.split('/').map(|segment| percent_decode_str(segment).decode_utf8_lossy())
+    let segments = below.split('/').map(|segment| percent_decode_str(segment).decode_utf8());
+    segments.collect::<Result<_, _>>().map_err(|_| Code::UserUnknown.into())
 }
 
 /// The connection is one of those that keep theirs for the next request.

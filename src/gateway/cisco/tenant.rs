@@ -64,10 +64,14 @@ impl Tenant {
         if self.is_local(contact.domain()) { PartyId::new(contact.name()).ok() } else { None }
     }
 
-    /// The party of a user's name, which may be written with a domain.
+    /// The party of a user's name, which may be written with a domain; `None` if that is another's, for nobody could watch it.
     pub(super) fn user(&self, name: &str) -> Option<PartyId> {
-        let bare = name.split_once('@').filter(|(_, domain)| self.is_local(domain)).map(|(bare, _)| bare);
-        PartyId::new(bare.unwrap_or(name)).ok()
+        let bare = match name.split_once('@') {
+            Some((bare, domain)) if self.is_local(domain) => bare,
+            Some(_) => return None,
+            None => name,
+        };
+        PartyId::new(bare).ok()
     }
 
     /// Whether application users may log in a party.

@@ -1,12 +1,12 @@
 //! Where the words of REST and those of the service meet: a path, headers and a body are an ask.
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, Method};
 use presence_protocol::xml::{self, Caps, Element};
 use secrecy::SecretString;
 
 use super::ask::{Ask, Contact, Credential, Form, Said, State, expiry};
-use super::fault::{Code, Fault};
+use super::fault::{self, Code, Fault};
 
 /// A request, taken apart.
 #[derive(Debug)]
@@ -35,13 +35,12 @@ pub(super) fn check(method: &Method, path: &[&str]) -> Result<(), Fault> {
         ["endpoints", _] | ["users", _, "subscriptions", _] => &[Method::PUT, Method::DELETE],
         ["users", _, "presence", _] => &[Method::PUT],
         ["users", _, "presence", _, "subscriptions" | "contacts", _] => &[Method::GET],
-        _ => return Err(Fault::with(Code::Internal, "There is no such resource").at(StatusCode::NOT_FOUND)),
+        _ => return Err(fault::no_resource()),
     };
     if methods.contains(method) {
         return Ok(());
     }
-    let message = "The resource does not know this method";
-    Err(Fault::with(Code::Internal, message).at(StatusCode::METHOD_NOT_ALLOWED))
+    Err(fault::no_method(methods))
 }
 
 impl Asked<'_> {

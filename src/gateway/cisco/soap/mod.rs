@@ -5,6 +5,7 @@ mod operations;
 mod wsdl;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +16,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use futures::future::BoxFuture;
 use presence_protocol::xml::{self, Caps};
+use secrecy::SecretString;
 
-use super::ask::{Answer, Ask};
+use super::ask::{Answer, Ask, By};
 use super::fault::{Code, Fault};
 use crate::broker::Clock;
-use crate::gateway::limits::Admission;
-use crate::gateway::peer::Front;
+use crate::gateway::limits::{Admission, network};
+use crate::gateway::peer::{Front, PeerAddr};
 use envelope::{Envelope, Version};
 use operations::Operation;
 
@@ -35,8 +37,8 @@ pub trait Serve: fmt::Debug + Send + Sync {
     /// There is not.
     fn ready(&self) -> Result<(), Fault>;
 
-    /// Does it in the session of a key, if one was sent.
-    fn serve<'a>(&'a self, key: Option<&'a str>, ask: Ask) -> BoxFuture<'a, Result<Answer, Fault>>;
+    /// Does it, whether or not whoever sent it waits for that.
+    fn serve(self: Arc<Self>, by: By, ask: Ask) -> BoxFuture<'static, Result<Answer, Fault>>;
 }
 
 /// How requests are read.
@@ -96,8 +98,9 @@ async fn elsewise() -> Response {
 
 async fn call(State(soap): State<Arc<Soap>>, request: Request) -> Response {
     let admission = request.extensions().get::<Arc<Admission>>().cloned();
+    let from = request.extensions().get::<PeerAddr>().and_then(|peer| network(peer.0));
     let hint = Version::of_content_type(request.headers().get(header::CONTENT_TYPE));
-    let (version, outcome) = soap.answer(request.into_body(), hint).await;
+    let (version, outcome) = soap.answer(request.into_body(), hint, from).await;
     if let (Some(admission), Ok(_)) = (admission, &outcome) {
         admission.authenticate();
     }
@@ -112,7 +115,12 @@ async fn call(State(soap): State<Arc<Soap>>, request: Request) -> Response {
 
 impl Soap {
     /// What the body of the answer holds, and the version in which it is to be said.
-    async fn answer(&self, sent: Body, hint: Version) -> (Version, Result<String, Fault>) {
+    async fn answer(
+        &self,
+        sent: Body,
+        hint: Version,
+        from: Option<IpAddr>,
+    ) -> (Version, Result<String, Fault>) {
         let read = async {
             self.service.ready()?;
             let bytes = body(sent, &self.reading).await?;
@@ -125,13 +133,14 @@ impl Soap {
             Err(fault) => return (hint, Err(fault)),
         };
         let version = Version::of_root(&root).unwrap_or(hint);
-        (version, self.serve(&root).await)
+        (version, self.serve(&root, from).await)
     }
 
-    async fn serve(&self, root: &xml::Element) -> Result<String, Fault> {
+    async fn serve(&self, root: &xml::Element, from: Option<IpAddr>) -> Result<String, Fault> {
         let envelope = Envelope::of(root)?;
+        let by = By { key: envelope.key.map(SecretString::from), user: None, from };
         let (operation, ask) = Operation::read(envelope.content, &self.reading)?;
-        let answer = self.service.serve(envelope.key, ask).await?;
+        let answer = Arc::clone(&self.service).serve(by, ask).await?;
         Ok(operation.answer(&answer))
     }
 }

@@ -83,8 +83,8 @@ impl Serve for Double {
         if self.is_busy { Err(Code::Overloaded.into()) } else { Ok(()) }
     }
 
-    fn serve<'a>(&'a self, key: Option<&'a str>, ask: Ask) -> BoxFuture<'a, Result<Answer, Fault>> {
-        std::future::ready(self.act(key, ask)).boxed()
+    fn serve(self: Arc<Self>, by: By, ask: Ask) -> BoxFuture<'static, Result<Answer, Fault>> {
+        std::future::ready(self.act(by.key(), ask)).boxed()
     }
 }
 
