@@ -146,6 +146,27 @@ async fn w42_endpoints_and_subscriptions_are_bounded() {
 }
 
 #[tokio::test]
+async fn w42_the_contacts_of_all_subscriptions_are_bounded() {
+    let (hub, receiver) = (Hub::start(&["apps.0.cisco.contacts_in_all=3"]).await, Receiver::start().await);
+    let app = Client::new(&hub).app("app").await;
+    let (owner, owner2) = (app.user("owner").await, app.user("owner2").await);
+    app.endpoint(&receiver).await;
+    owner.subscribe("owner", 1, &["a", "b"]).await;
+    assert_eq!(owner2.try_subscribe("owner2", 1, &["a", "b"]).await.fault(), (400, 135));
+    owner2.subscribe("owner2", 1, &["a"]).await;
+    let more = |name| crate::client::subscription(1, &[name]);
+    assert_eq!(owner2.put("/users/owner2/subscriptions/2", &more("b")).await.fault(), (400, 135));
+    let path = "/users/owner/subscriptions/1";
+    let fewer =
+        "<subscription><contactsList><contact contactURI='b@example.com'/></contactsList></subscription>";
+    assert_eq!(owner.send(owner.request("DELETE", path).body(fewer)).await.status, 200);
+    assert_eq!(owner2.put("/users/owner2/subscriptions/2", &more("b")).await.status, 201);
+    assert_eq!(owner2.put("/users/owner2/subscriptions/2", &more("c")).await.fault(), (400, 135));
+    assert_eq!(owner.delete(path).await.status, 200);
+    assert_eq!(owner2.put("/users/owner2/subscriptions/2", &more("c")).await.status, 201);
+}
+
+#[tokio::test]
 async fn w42_too_many_requests_a_second_are_told_to_wait() {
     let hub = Hub::start(&["apps.0.cisco.requests_per_second=3"]).await;
     let app = Client::new(&hub).app("app").await;

@@ -132,6 +132,12 @@ pub(super) const APP_KEYS: &[Key] = &[
         "The most contacts of one subscription; more are refused with 135.",
     ),
     key(
+        "apps.#.cisco.contacts_in_all",
+        Positive,
+        "100000",
+        "The most contacts of all subscriptions of one application user, each of them about 500 bytes; more are refused with 135.",
+    ),
+    key(
         "apps.#.cisco.requests_per_second",
         Count,
         "0",

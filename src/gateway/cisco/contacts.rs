@@ -1,13 +1,13 @@
 //! Who is watched by which subscriptions, how each was when that was last read, and whom the hub has ever seen.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::ask::State;
 use super::pidf::Details;
-use super::subscriptions::Order;
 use super::summons::Place;
 use crate::core::PartyId;
 
@@ -30,7 +30,10 @@ pub(super) struct Turn(pub(super) u64);
 struct Known {
     read: Turn,
     look: Look,
-    watchers: BTreeSet<(Place, Order)>,
+    /// When it became what it is.
+    changed: Turn,
+    /// The subscriptions, each with the change that it has heard of.
+    watchers: BTreeMap<Place, Turn>,
 }
 
 /// The parties of one app that somebody watches.
@@ -40,12 +43,15 @@ pub(super) struct Contacts {
 }
 
 impl Contacts {
-    pub(super) fn watch(&mut self, party: &PartyId, by: (Place, Order)) {
-        let unread = || Known { read: Turn::default(), look: UNKNOWN, watchers: BTreeSet::new() };
-        self.known.entry(party.clone()).or_insert_with(unread).watchers.insert(by);
+    /// A subscription watches a party; it is going to fetch how the party is.
+    pub(super) fn watch(&mut self, party: &PartyId, by: Place) {
+        let never = Turn::default();
+        let unread = || Known { read: never, look: UNKNOWN, changed: never, watchers: BTreeMap::new() };
+        let known = self.known.entry(party.clone()).or_insert_with(unread);
+        known.watchers.entry(by).or_insert(known.changed);
     }
 
-    pub(super) fn unwatch(&mut self, party: &PartyId, by: (Place, Order)) {
+    pub(super) fn unwatch(&mut self, party: &PartyId, by: Place) {
         let Some(known) = self.known.get_mut(party) else { return };
         known.watchers.remove(&by);
         if known.watchers.is_empty() {
@@ -57,22 +63,46 @@ impl Contacts {
         self.known.contains_key(party)
     }
 
-    /// How a watched party was when that was last read.
-    pub(super) fn look(&self, party: &PartyId) -> Look {
-        self.known.get(party).map_or(UNKNOWN, |known| known.look.clone())
-    }
-
-    /// Notes how a party was, unless that is older than what is known; who is to be told that it differs.
-    pub(super) fn note(&mut self, party: &PartyId, read: Turn, look: Look) -> Vec<(Place, Order)> {
-        let Some(known) = self.known.get_mut(party).filter(|known| known.read < read) else {
-            return Vec::new();
-        };
+    /// Notes how a party was, unless that is older than what is known; whether it differs, so that watchers are to be told.
+    pub(super) fn note(&mut self, party: &PartyId, read: Turn, look: Look) -> bool {
+        let Some(known) = self.known.get_mut(party).filter(|known| known.read < read) else { return false };
         known.read = read;
         if known.look == look {
-            return Vec::new();
+            return false;
         }
-        known.look = look;
-        known.watchers.iter().copied().collect()
+        (known.look, known.changed) = (look, read);
+        true
+    }
+
+    /// Of the next `most` watchers of a party those that have not heard how it is now, and who have thereby; and after whom to go
+    /// on, if there are more.
+    pub(super) fn tell(
+        &mut self,
+        party: &PartyId,
+        after: Option<Place>,
+        most: usize,
+    ) -> (Vec<Place>, Option<Place>) {
+        let Some(known) = self.known.get_mut(party) else { return (Vec::new(), None) };
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut watchers = known.watchers.range_mut((from, Bound::Unbounded));
+        let (mut untold, mut last) = (Vec::new(), None);
+        for (place, heard) in watchers.by_ref().take(most) {
+            last = Some(*place);
+            if std::mem::replace(heard, known.changed) < known.changed {
+                untold.push(*place);
+            }
+        }
+        let is_more = watchers.next().is_some();
+        (untold, last.filter(|_| is_more))
+    }
+
+    /// A subscription fetches how a party is, and need not be told of it any more.
+    pub(super) fn fetch(&mut self, party: &PartyId, by: Place) -> Look {
+        let Some(known) = self.known.get_mut(party) else { return UNKNOWN };
+        if let Some(heard) = known.watchers.get_mut(&by) {
+            *heard = known.changed;
+        }
+        known.look.clone()
     }
 }
 
@@ -114,18 +144,43 @@ mod tests {
         PartyId::new(name).unwrap()
     }
 
+    fn place(subscription: u32) -> Place {
+        Place { user: 0, subscription }
+    }
+
+    fn look(state: State) -> Look {
+        Look { state, details: None }
+    }
+
     #[test]
     fn an_older_reading_and_the_same_state_tell_nobody() {
-        let (joe, by) = (party("joe"), (Place { user: 0, subscription: 1 }, 7));
+        let joe = party("joe");
         let mut contacts = Contacts::default();
-        contacts.watch(&joe, by);
-        let look = |state| Look { state, details: None };
-        assert_eq!(contacts.note(&joe, Turn(2), look(State::Away)), [by]);
-        assert_eq!(contacts.note(&joe, Turn(1), look(State::Busy)), []);
-        assert_eq!(contacts.note(&joe, Turn(3), look(State::Away)), []);
-        assert_eq!(contacts.look(&joe).state, State::Away);
-        contacts.unwatch(&joe, by);
-        assert!(!contacts.is_watched(&joe) && contacts.note(&joe, Turn(4), look(State::Busy)).is_empty());
+        contacts.watch(&joe, place(1));
+        assert!(contacts.note(&joe, Turn(2), look(State::Away)));
+        assert_eq!(contacts.tell(&joe, None, 9), (vec![place(1)], None));
+        assert!(!contacts.note(&joe, Turn(1), look(State::Busy)));
+        assert!(!contacts.note(&joe, Turn(3), look(State::Away)));
+        assert_eq!(contacts.tell(&joe, None, 9), (vec![], None));
+        assert_eq!(contacts.fetch(&joe, place(1)).state, State::Away);
+        contacts.unwatch(&joe, place(1));
+        assert!(!contacts.is_watched(&joe) && !contacts.note(&joe, Turn(4), look(State::Busy)));
+    }
+
+    #[test]
+    fn many_watchers_are_told_a_few_at_a_time_and_none_of_them_twice() {
+        let joe = party("joe");
+        let mut contacts = Contacts::default();
+        (1..=5).for_each(|number| contacts.watch(&joe, place(number)));
+        contacts.note(&joe, Turn(1), look(State::Away));
+        assert_eq!(contacts.tell(&joe, None, 2), (vec![place(1), place(2)], Some(place(2))));
+        contacts.fetch(&joe, place(3));
+        contacts.watch(&joe, place(6));
+        assert_eq!(contacts.tell(&joe, Some(place(2)), 2), (vec![place(4)], Some(place(4))));
+        contacts.note(&joe, Turn(2), look(State::Busy));
+        assert_eq!(contacts.tell(&joe, Some(place(4)), 2), (vec![place(5), place(6)], None));
+        let (told, rest) = contacts.tell(&joe, None, 9);
+        assert_eq!((told, rest), ((1..=4).map(place).collect(), None), "of the later change all hear");
     }
 
     #[test]

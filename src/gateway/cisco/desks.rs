@@ -131,10 +131,11 @@ impl Ledger {
         if contacts.is_empty() || contacts.len() > settings.contacts {
             return Err(Code::ContactCount.into());
         }
+        let most = settings.subscriptions;
         let until = now + lasting(wanted.expiry)?;
         let endpoint = wanted.endpoint.ok_or(Code::NoEndpoint)?;
         self.check_endpoint(by, endpoint)?;
-        let most = settings.subscriptions;
+        self.check_room(by, contacts.len())?;
         let subscriptions = &mut self.desks[by.user].subscriptions;
         let id = free_id(subscriptions, most).ok_or(Code::TooManySubscriptions)?;
         subscriptions.insert(id, Subscription::new(party.clone(), endpoint, until));
@@ -174,6 +175,8 @@ impl Ledger {
         if subscription.len() + new > most {
             return Err(Code::ContactCount.into());
         }
+        self.check_room(by, new)?;
+        let subscription = self.subscription(place).ok_or(Code::NoSubscription)?;
         if wanted.endpoint.is_some() && wanted.endpoint != subscription.endpoint {
             subscription.endpoint = wanted.endpoint;
             subscription.open();
@@ -189,13 +192,29 @@ impl Ledger {
         Ok(place)
     }
 
+    /// Whether an application user may watch so many contacts more.
+    ///
+    /// # Errors
+    /// It may not.
+    fn check_room(&self, by: &Caller, new: usize) -> Result<(), Fault> {
+        let most = self.books[by.app].tenant.settings.contacts_in_all;
+        if self.desks[by.user].contacts.saturating_add(new) <= most {
+            return Ok(());
+        }
+        let sentence = format!("All subscriptions of an application user have at most {most} contacts");
+        Err(Fault::with(Code::ContactCount, sentence))
+    }
+
     fn watch(&mut self, app: usize, place: Place, contacts: Vec<Contact>) {
         for contact in contacts {
             let party = self.party_of(app, &contact);
             let Some(subscription) = self.subscription(place) else { return };
-            let added = subscription.add(Watch { contact, party: party.clone() });
-            if let (Some(order), Some(party)) = (added, party) {
-                self.books[app].contacts.watch(&party, (place, order));
+            if !subscription.add(Watch { contact, party: party.clone() }) {
+                continue;
+            }
+            self.desks[place.user].contacts += 1;
+            if let Some(party) = party {
+                self.books[app].contacts.watch(&party, place);
             }
         }
     }
@@ -223,9 +242,12 @@ impl Ledger {
             return Err(Code::NotAContact.into());
         }
         for contact in &contacts {
-            let gone = self.subscription(place).and_then(|subscription| subscription.remove(contact));
-            if let Some((order, Watch { party: Some(party), .. })) = gone {
-                self.books[by.app].contacts.unwatch(&party, (place, order));
+            let Some(subscription) = self.subscription(place) else { continue };
+            let Some(gone) = subscription.remove(contact) else { continue };
+            let is_unwatched = gone.party.filter(|party| !subscription.watches(party));
+            self.desks[by.user].contacts -= 1;
+            if let Some(party) = is_unwatched {
+                self.books[by.app].contacts.unwatch(&party, place);
             }
         }
         Ok(())

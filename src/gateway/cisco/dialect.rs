@@ -1,6 +1,6 @@
 //! The one behaviour behind REST and SOAP: every request is an ask, and is answered here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -306,11 +306,19 @@ impl Service {
     pub(super) async fn refresh(&self, app: usize, parties: Vec<PartyId>) -> HashMap<PartyId, Reading> {
         let (handle, turns) = &self.apps[app];
         let mut found = HashMap::new();
+        let mut differing = Vec::new();
         presence::read(handle, turns, parties, |turn, readings| {
-            self.locked(|ledger| ledger.note(app, turn, &readings));
+            differing.extend(self.locked(|ledger| ledger.note(app, turn, &readings)));
             found.extend(readings.into_iter().map(|reading| (reading.party.clone(), reading)));
         })
         .await;
+        for party in differing {
+            let mut after = None;
+            while let Some(last) = self.locked(|ledger| ledger.tell(app, &party, after)) {
+                after = Some(last);
+                tokio::task::yield_now().await;
+            }
+        }
         found
     }
 
@@ -414,9 +422,9 @@ fn watched(ledger: &mut Ledger, app: usize, parties: &[PartyId]) -> Vec<PartyId>
 impl Ledger {
     /// The parties that a fetch would tell of.
     fn dirty(&mut self, place: Place) -> Vec<PartyId> {
-        let subscription = self.subscription(place);
-        let dirty = subscription.iter().flat_map(|subscription| subscription.dirty());
-        dirty.filter_map(|watch| watch.party.clone()).collect()
+        let Some(subscription) = self.subscription(place) else { return Vec::new() };
+        let parties: BTreeSet<_> = subscription.dirty().filter_map(|watch| watch.party.clone()).collect();
+        parties.into_iter().collect()
     }
 
     /// Takes what is to be told, at once with opening the gate.
@@ -424,10 +432,9 @@ impl Ledger {
         let Some(subscription) = self.subscription(place) else { return Vec::new() };
         let watches = subscription.fetch();
         self.calls.push(Call::Settle(place));
-        let contacts = &self.books[app].contacts;
-        let look = |party: &PartyId| contacts.look(party);
+        let contacts = &mut self.books[app].contacts;
         let told = watches.into_iter().map(|watch| {
-            let look = watch.party.as_ref().map_or(UNKNOWN, look);
+            let look = watch.party.as_ref().map_or(UNKNOWN, |party| contacts.fetch(party, place));
             (watch.contact, watch.party, look)
         });
         told.collect()

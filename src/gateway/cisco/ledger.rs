@@ -26,6 +26,9 @@ use crate::gateway::tries::Tries;
 /// How long after its end an override is looked at again: it ends by the wall's clock, which may lag a little behind.
 const LAG: Duration = Duration::from_secs(2);
 
+/// How many watchers of a party are told of a change before others have a turn.
+const WATCHERS: usize = 256;
+
 /// What whoever calls endpoints is told, in order.
 #[derive(Debug)]
 pub(super) enum Call {
@@ -60,6 +63,8 @@ pub(super) struct Desk {
     pub(super) app: usize,
     pub(super) endpoints: BTreeMap<u32, Endpoint>,
     pub(super) subscriptions: BTreeMap<u32, Subscription>,
+    /// How many contacts they have.
+    pub(super) contacts: usize,
 }
 
 /// Whoever sent a request.
@@ -97,6 +102,7 @@ impl Ledger {
                 app,
                 endpoints: BTreeMap::new(),
                 subscriptions: BTreeMap::new(),
+                contacts: 0,
             };
             desks.extend(tenant.users.iter().map(desk));
         }
@@ -285,17 +291,28 @@ impl Ledger {
         Look { state, details }
     }
 
-    /// Takes in what was read, in the order of the broker's turns, and announces what differs.
-    pub(super) fn note(&mut self, app: usize, turn: Turn, readings: &[Reading]) {
+    /// Takes in what was read, in the order of the broker's turns; who differs, whose watchers are to be told.
+    pub(super) fn note(&mut self, app: usize, turn: Turn, readings: &[Reading]) -> Vec<PartyId> {
+        let mut differing = Vec::new();
         for reading in readings {
             let look = self.look(app, reading);
-            for (place, order) in self.books[app].contacts.note(&reading.party, turn, look) {
-                if let Some(subscription) = self.subscription(place) {
-                    subscription.changed(order);
-                }
-                self.announce(place);
+            if self.books[app].contacts.note(&reading.party, turn, look) {
+                differing.push(reading.party.clone());
             }
         }
+        differing
+    }
+
+    /// Announces how a party is to some of its watchers; after whom to go on, if there are more.
+    pub(super) fn tell(&mut self, app: usize, party: &PartyId, after: Option<Place>) -> Option<Place> {
+        let (untold, last) = self.books[app].contacts.tell(party, after, WATCHERS);
+        for place in untold {
+            if let Some(subscription) = self.subscription(place) {
+                subscription.changed(party);
+            }
+            self.announce(place);
+        }
+        last
     }
 
     // === Calls ===
@@ -367,11 +384,10 @@ impl Ledger {
     pub(super) fn drop_subscription(&mut self, place: Place) {
         let Some(desk) = self.desks.get_mut(place.user) else { return };
         let Some(gone) = desk.subscriptions.remove(&place.subscription) else { return };
+        desk.contacts -= gone.len();
         self.agenda.cancel(gone.until, Due::Subscription(place));
         let contacts = &mut self.books[desk.app].contacts;
-        for (order, watch) in gone.contacts() {
-            watch.party.iter().for_each(|party| contacts.unwatch(party, (place, order)));
-        }
+        gone.parties().for_each(|party| contacts.unwatch(party, place));
         self.calls.push(Call::Settle(place));
     }
 

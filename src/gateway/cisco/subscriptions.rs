@@ -1,6 +1,6 @@
 //! One subscription: its contacts, which of them have changed since the last fetch, and the gate that keeps a second call back.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::ask::Contact;
 use crate::core::{Mono, PartyId};
@@ -26,8 +26,12 @@ pub(super) struct Subscription {
     pub(super) until: Mono,
     contacts: BTreeMap<Order, Watch>,
     orders: HashMap<Contact, Order>,
+    /// The contacts that a party is: several, where any domain is the hub's own.
+    parties: HashMap<PartyId, BTreeSet<Order>>,
     next: Order,
     dirty: BTreeSet<Order>,
+    /// Parties whose contacts are all dirty: whoever says that one has changed need not wait until they are found.
+    changed: HashSet<PartyId>,
     /// A call is outstanding: nothing more is said until somebody fetches.
     is_gated: bool,
 }
@@ -40,23 +44,28 @@ impl Subscription {
             until,
             contacts: BTreeMap::new(),
             orders: HashMap::new(),
+            parties: HashMap::new(),
             next: 0,
             dirty: BTreeSet::new(),
+            changed: HashSet::new(),
             is_gated: false,
         }
     }
 
-    /// Watches one more contact, which is to be told; `None` if it was watched already.
-    pub(super) fn add(&mut self, watch: Watch) -> Option<Order> {
+    /// Watches one more contact, which is to be told; false if it was watched already.
+    pub(super) fn add(&mut self, watch: Watch) -> bool {
         if self.orders.contains_key(&watch.contact) {
-            return None;
+            return false;
         }
         let order = self.next;
         self.next += 1;
         self.orders.insert(watch.contact.clone(), order);
+        if let Some(party) = &watch.party {
+            self.parties.entry(party.clone()).or_default().insert(order);
+        }
         self.contacts.insert(order, watch);
         self.dirty.insert(order);
-        Some(order)
+        true
     }
 
     pub(super) fn has(&self, contact: &Contact) -> bool {
@@ -64,35 +73,59 @@ impl Subscription {
     }
 
     /// Watches a contact no longer.
-    pub(super) fn remove(&mut self, contact: &Contact) -> Option<(Order, Watch)> {
+    pub(super) fn remove(&mut self, contact: &Contact) -> Option<Watch> {
         let order = self.orders.remove(contact)?;
         self.dirty.remove(&order);
-        Some((order, self.contacts.remove(&order)?))
+        let watch = self.contacts.remove(&order)?;
+        if let Some(party) = &watch.party
+            && let Some(orders) = self.parties.get_mut(party)
+        {
+            orders.remove(&order);
+            if orders.is_empty() {
+                self.parties.remove(party);
+                self.changed.remove(party);
+            }
+        }
+        Some(watch)
+    }
+
+    /// Whether some contact is this party.
+    pub(super) fn watches(&self, party: &PartyId) -> bool {
+        self.parties.contains_key(party)
+    }
+
+    /// Whom it watches.
+    pub(super) fn parties(&self) -> impl Iterator<Item = &PartyId> {
+        self.parties.keys()
     }
 
     pub(super) fn len(&self) -> usize {
         self.contacts.len()
     }
 
-    pub(super) fn contacts(&self) -> impl Iterator<Item = (Order, &Watch)> {
-        self.contacts.iter().map(|(order, watch)| (*order, watch))
-    }
-
     /// The contacts that a fetch would tell.
-    pub(super) fn dirty(&self) -> impl Iterator<Item = &Watch> {
+    pub(super) fn dirty(&mut self) -> impl Iterator<Item = &Watch> {
+        self.find_dirty();
         self.dirty.iter().filter_map(|order| self.contacts.get(order))
     }
 
-    /// A contact has changed.
-    pub(super) fn changed(&mut self, order: Order) {
-        if self.contacts.contains_key(&order) {
-            self.dirty.insert(order);
+    /// A party has changed.
+    pub(super) fn changed(&mut self, party: &PartyId) {
+        if self.watches(party) {
+            self.changed.insert(party.clone());
+        }
+    }
+
+    fn find_dirty(&mut self) {
+        for party in std::mem::take(&mut self.changed) {
+            self.dirty.extend(self.parties.get(&party).into_iter().flatten());
         }
     }
 
     /// Whether a call is to be made now; then the gate is shut.
     pub(super) fn shut(&mut self) -> bool {
-        let is_due = !self.is_gated && self.endpoint.is_some() && !self.dirty.is_empty();
+        let is_clean = self.dirty.is_empty() && self.changed.is_empty();
+        let is_due = !self.is_gated && self.endpoint.is_some() && !is_clean;
         self.is_gated |= is_due;
         is_due
     }
@@ -105,6 +138,7 @@ impl Subscription {
     /// What has changed since the last fetch; the gate is open after it.
     pub(super) fn fetch(&mut self) -> Vec<Watch> {
         self.is_gated = false;
+        self.find_dirty();
         let dirty = std::mem::take(&mut self.dirty);
         dirty.iter().filter_map(|order| self.contacts.get(order)).cloned().collect()
     }
@@ -124,9 +158,14 @@ mod tests {
         Remove(u64),
     }
 
+    /// Every third contact is the same party, at another domain.
     fn watch(number: u64) -> Watch {
-        let uri = format!("u{number}@example.com");
-        Watch { contact: Contact::new(&uri).unwrap(), party: None }
+        let uri = format!("u{}@example{number}.com", number % 3);
+        Watch { contact: Contact::new(&uri).unwrap(), party: Some(party(number)) }
+    }
+
+    fn party(number: u64) -> PartyId {
+        PartyId::new(&format!("u{}", number % 3)).unwrap()
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -167,21 +206,22 @@ mod tests {
                 model.order.push(*contact);
                 model.told.remove(contact);
                 *model.versions.entry(*contact).or_default() += 1;
-                prop_assert!(subject.add(watch(*contact)).is_some());
+                prop_assert!(subject.add(watch(*contact)));
             }
-            Step::Add(contact) => prop_assert!(subject.add(watch(*contact)).is_none()),
+            Step::Add(contact) => prop_assert!(!subject.add(watch(*contact))),
             Step::Remove(contact) => {
                 let was_there = model.order.contains(contact);
                 model.order.retain(|other| other != contact);
                 prop_assert_eq!(subject.remove(&watch(*contact).contact).is_some(), was_there);
             }
             Step::Change(contact) => {
-                let order = subject.orders.get(&watch(*contact).contact).copied();
-                prop_assert_eq!(order.is_some(), model.order.contains(contact));
-                if let Some(order) = order {
-                    *model.versions.entry(*contact).or_default() += 1;
-                    subject.changed(order);
+                let same: Vec<u64> =
+                    model.order.iter().copied().filter(|other| other % 3 == contact % 3).collect();
+                prop_assert_eq!(subject.watches(&party(*contact)), !same.is_empty());
+                for other in same {
+                    *model.versions.entry(other).or_default() += 1;
                 }
+                subject.changed(&party(*contact));
             }
             Step::Fetch => {
                 let told: Vec<_> = subject.fetch();
