@@ -88,7 +88,10 @@ fn reading(roster: &Roster, party: PartyId, now: Wall) -> Reading {
             let said = membership.entry.content.facts;
             let facts = sessions.entry(*session).or_insert(Facts { in_media: false, idle: true });
             *facts = Facts { in_media: facts.in_media || said.in_media, idle: facts.idle && said.idle };
-            name = membership.entry.party.displayname.clone();
+            let shown = &membership.entry.party.displayname;
+            if !shown.is_empty() {
+                name = shown.clone();
+            }
         }
     }
     let status = roster.status(&party, now);

@@ -126,6 +126,7 @@ fn kit(terms: Terms) -> Kit {
         terms: vec![terms],
         calls: 256,
         overloaded: overloaded.subscribe(),
+        gone: mpsc::channel(8).0,
     };
     Kit { calls: Calls::new(settings), hand, overloaded, metrics }
 }
@@ -134,7 +135,8 @@ const PLACE: Place = Place { user: 0, subscription: 7 };
 
 fn summons(url: &str, place: Place) -> Summons {
     let target = loopback().target(url).unwrap();
-    Summons { place, app: AppSlot(0), target, webhook_id: Uuid::from_u128(42), until: Mono(HOUR * 2) }
+    let by = Registered { user: place.user, endpoint: 1, nth: 0 };
+    Summons { place, app: AppSlot(0), by, target, webhook_id: Uuid::from_u128(42), until: Mono(HOUR * 2) }
 }
 
 impl Kit {
@@ -378,6 +380,7 @@ async fn an_address_that_is_not_allowed_is_not_called_whatever_its_name_said_bef
         terms: vec![Terms { retry: false, ..terms() }],
         calls: 1,
         overloaded: watch::Sender::new(false).subscribe(),
+        gone: mpsc::channel(8).0,
     });
     let kit = Kit { calls, hand: Clock::manual().1, overloaded: watch::Sender::default(), metrics };
     let url = format!("http://endpoint.example:{}/", receiver.address.port());
