@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use presence_protocol::xml::Caps;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::{Shared, bind};
@@ -16,8 +16,12 @@ use crate::egress::{Rules, System};
 use crate::gateway::cisco::load::{Bars, Gauge, Load, Machine};
 use crate::gateway::cisco::notify::{Calls, Settings, Terms};
 use crate::gateway::cisco::soap::{self, Reading};
+use crate::gateway::cisco::summons::Registered;
 use crate::gateway::cisco::{self, Parts, Service, Tenant, Tending, certificate};
 use crate::gateway::http;
+
+/// How many endpoints that are gone may wait to be noted; whoever calls them waits then.
+const GONE: usize = 64;
 
 /// The dialect while it serves.
 #[derive(Debug)]
@@ -43,7 +47,8 @@ impl Cisco {
         let config = &shared.config;
         let load = Load::default();
         let measuring = tokio::spawn(measure(shared, handle, gauge, load.clone()));
-        let calls = calls(shared, load.subscribe());
+        let (gone, told) = mpsc::channel(GONE);
+        let calls = calls(shared, load.subscribe(), gone);
         let parts = Parts {
             tenants: tenants(shared)?,
             broker: handle.clone(),
@@ -52,6 +57,9 @@ impl Cisco {
             rules: rules(shared),
             overloaded: load.subscribe(),
             wrong_passwords: config.cisco.wrong_passwords_per_minute,
+            gone: told,
+            resolver: Arc::new(System),
+            url_bytes: config.cisco.callback_url_bytes,
         };
         let (service, tending) = Service::start(parts).await;
         let caps = Caps {
@@ -160,7 +168,7 @@ fn rules(shared: &Shared) -> Rules {
     }
 }
 
-fn calls(shared: &Shared, overloaded: watch::Receiver<bool>) -> Calls {
+fn calls(shared: &Shared, overloaded: watch::Receiver<bool>, gone: mpsc::Sender<Registered>) -> Calls {
     let terms = |app: &CiscoApp| {
         let mut terms = Terms::new(app.callback_timeout, &app.callback_secrets);
         (terms.retry, terms.retry_for, terms.retry_longest) = (app.retry, app.retry_for, app.retry_longest);
@@ -175,5 +183,6 @@ fn calls(shared: &Shared, overloaded: watch::Receiver<bool>) -> Calls {
         terms: shared.config.apps.iter().map(|app| terms(&app.cisco)).collect(),
         calls: shared.config.cisco.callbacks,
         overloaded,
+        gone,
     })
 }

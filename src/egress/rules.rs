@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use reqwest::Url;
 
 use super::address::{Reach, reach};
+use super::caller::Resolve;
 
 /// What the hub may call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -128,6 +129,18 @@ impl Rules {
         match found.iter().find(|address| !self.allows(**address)) {
             Some(refused) => Err(Refused::Address(*refused)),
             None => Ok(found.iter().map(|address| SocketAddr::new(*address, port)).collect()),
+        }
+    }
+
+    /// Checks what a target's name resolves to now, if it resolves. Each call checks it again.
+    ///
+    /// # Errors
+    /// It leads to an address that may not be called.
+    pub async fn judge(&self, target: &Target, resolver: &dyn Resolve) -> Result<(), Refused> {
+        let Host::Name(name) = &target.host else { return Ok(()) };
+        match resolver.resolve(name).await {
+            Ok(found) if !found.is_empty() => self.addresses(&found, target.port).map(drop),
+            _ => Ok(()),
         }
     }
 

@@ -4,13 +4,13 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rustc_hash::FxHashMap;
+use tokio::sync::watch;
 
 use super::crowd::{Crowds, Part};
 use crate::broker::{AppSlot, CloseReason};
@@ -101,7 +101,7 @@ impl IntoResponse for Excess {
 #[derive(Debug)]
 pub struct Limits {
     caps: Caps,
-    is_draining: AtomicBool,
+    is_draining: watch::Sender<bool>,
     counts: Mutex<Counts>,
 }
 
@@ -134,7 +134,7 @@ impl Limits {
     /// Nothing counted yet.
     #[must_use]
     pub fn new(caps: Caps) -> Arc<Self> {
-        Arc::new(Self { caps, is_draining: AtomicBool::new(false), counts: Mutex::default() })
+        Arc::new(Self { caps, is_draining: watch::Sender::new(false), counts: Mutex::default() })
     }
 
     /// Counts a connection in. `None` is a trusted proxy, of which only the request will tell the client's address.
@@ -165,9 +165,15 @@ impl Limits {
         Ok(Admission { limits: Arc::clone(self), held: Mutex::new(held) })
     }
 
-    /// From now on no connection becomes a WebSocket: the hub is about to stop.
+    /// From now on no connection becomes a WebSocket, and each answer is its connection's last: the hub is about to stop.
     pub fn drain(&self) {
-        self.is_draining.store(true, Relaxed);
+        self.is_draining.send_replace(true);
+    }
+
+    /// Becomes true when the hub is about to stop.
+    #[must_use]
+    pub fn draining(&self) -> watch::Receiver<bool> {
+        self.is_draining.subscribe()
     }
 
     /// How many connections are open.
@@ -285,7 +291,7 @@ impl Admission {
     /// Whether the hub takes no new WebSockets, because it is about to stop.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.limits.is_draining.load(Relaxed)
+        *self.limits.is_draining.borrow()
     }
 
     /// The connection has authenticated, without being one party's: a backend, or one that carries requests of many.

@@ -177,3 +177,36 @@ async fn w42_too_many_requests_a_second_are_told_to_wait() {
     hub.advance(Duration::from_secs(1)).await;
     assert_eq!(owner.fetch("owner", 1).await.fault(), (400, 133));
 }
+
+#[tokio::test]
+async fn w15_names_are_judged_by_where_they_lead_and_addresses_are_bounded() {
+    let hub = Hub::start(&["egress.allow=10.0.0.0/8"]).await;
+    let app = Client::new(&hub).app("app").await;
+    assert_eq!(register(&app, "http://localhost/pws", None).await.fault(), (400, 142));
+    register(&app, "http://nobody.invalid/pws", None).await.id();
+    let long = format!("http://10.0.0.1/{}", "a".repeat(2048));
+    assert_eq!(register(&app, &long, None).await.fault(), (400, 142));
+}
+
+#[tokio::test]
+async fn w21_an_endpoint_that_is_gone_for_good_is_called_when_it_is_registered_again() {
+    let (hub, mut receiver) = (Hub::start(&[]).await, Receiver::start().await);
+    let app = Client::new(&hub).app("app").await;
+    let (owner, joe) = (app.user("owner").await, app.user("joe").await);
+    let endpoint = app.endpoint(&receiver).await;
+    receiver.answer(410);
+    owner.subscribe("owner", endpoint, &["joe"]).await;
+    receiver.next().await;
+    // Until the hub has taken the answer in, it may call once more.
+    for state in ["AWAY", "AVAILABLE"].repeat(20) {
+        owner.fetch("owner", 1).await;
+        joe.set("joe", state, "false").await;
+    }
+    assert!(receiver.waiting().len() < 20, "most of the changes called nobody");
+    owner.fetch("owner", 1).await;
+    joe.set("joe", "AWAY", "false").await;
+    receiver.answer(200);
+    assert_eq!(app.put(&format!("/endpoints/{endpoint}"), "").await.status, 201);
+    receiver.next().await;
+    assert_eq!(owner.fetch("owner", 1).await.states(), [("joe@example.com", "AWAY")]);
+}

@@ -86,6 +86,9 @@ async fn service(
         rules: Rules { allow: vec!["127.0.0.0/8".parse().unwrap()], is_plain: true, ..Rules::default() },
         overloaded,
         wrong_passwords: 20,
+        gone: tokio::sync::mpsc::channel(1).1,
+        resolver: Arc::new(presence_hub::egress::System),
+        url_bytes: 2048,
     };
     Service::start(parts).await
 }

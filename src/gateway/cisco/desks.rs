@@ -53,7 +53,8 @@ impl Ledger {
         let most = self.books[by.app].tenant.settings.endpoints;
         let endpoints = &mut self.desks[by.user].endpoints;
         let id = free_id(endpoints, most).ok_or(Code::TooManyEndpoints)?;
-        endpoints.insert(id, Endpoint { target, until });
+        endpoints.insert(id, Endpoint { target, until, nth: self.registrations, is_gone: false });
+        self.registrations += 1;
         self.plan_endpoint(by.user, id, None, until);
         Ok(id)
     }
@@ -76,8 +77,38 @@ impl Ledger {
         }
         let until = now + lasting(expiry)?;
         let before = std::mem::replace(&mut endpoint.until, until);
+        endpoint.nth = self.registrations;
+        let was_gone = std::mem::take(&mut endpoint.is_gone);
+        self.registrations += 1;
         self.plan_endpoint(by.user, id, Some(before), until);
+        if was_gone {
+            self.served_by(by.user, id).into_iter().for_each(|place| self.announce(place));
+        }
         Ok(id)
+    }
+
+    /// An endpoint has said that it is gone for good: nobody calls it until it is registered again.
+    pub(super) fn endpoint_gone(&mut self, by: super::summons::Registered) {
+        let endpoint = self.desks.get_mut(by.user).and_then(|desk| desk.endpoints.get_mut(&by.endpoint));
+        let Some(endpoint) = endpoint.filter(|endpoint| endpoint.nth == by.nth) else { return };
+        endpoint.is_gone = true;
+        self.reopen(by.user, by.endpoint);
+    }
+
+    /// The subscriptions that an endpoint is called for.
+    fn served_by(&self, user: usize, id: u32) -> Vec<Place> {
+        let own = self.desks[user].subscriptions.iter().filter(|(_, own)| own.endpoint == Some(id));
+        own.map(|(number, _)| Place { user, subscription: *number }).collect()
+    }
+
+    /// Nothing that an endpoint was called for is outstanding any more; what was not fetched can still be.
+    fn reopen(&mut self, user: usize, id: u32) {
+        for place in self.served_by(user, id) {
+            if let Some(subscription) = self.subscription(place) {
+                subscription.open();
+            }
+            self.calls.push(super::ledger::Call::Settle(place));
+        }
     }
 
     /// Takes an endpoint away.

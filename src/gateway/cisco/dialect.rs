@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::ask::{Answer, Ask, By, Contact, Credential, Form, Shown};
@@ -17,14 +17,17 @@ use super::ledger::{Call, Caller, Chore, Ledger};
 use super::pidf::Portrait;
 use super::presence::{self, Reading};
 use super::soap::Serve;
-use super::summons::{Notifier, Place};
+use super::summons::{Notifier, Place, Registered};
 use super::tenant::Tenant;
 use crate::broker::{Clock, Handle, Statuses};
 use crate::core::PartyId;
-use crate::egress::Rules;
+use crate::egress::{Resolve, Rules};
 
 /// How many parties are looked for among those who are watched before others have a turn.
 const SLICE: usize = 1_024;
+
+/// How long a registration waits for the addresses of a name.
+const RESOLVING: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// What a service is made of.
 #[derive(Debug)]
@@ -43,6 +46,12 @@ pub struct Parts {
     pub overloaded: watch::Receiver<bool>,
     /// How many wrong passwords a minute one network may send for one application user.
     pub wrong_passwords: u32,
+    /// The endpoints that say that they are gone for good.
+    pub gone: mpsc::Receiver<Registered>,
+    /// What finds the addresses of endpoints when they are registered.
+    pub resolver: Arc<dyn Resolve>,
+    /// The longest address of an endpoint, in bytes.
+    pub url_bytes: usize,
 }
 
 /// Serves the dialect's requests.
@@ -55,6 +64,8 @@ pub struct Service {
     pub(super) clock: Clock,
     notifier: Arc<dyn Notifier>,
     rules: Rules,
+    resolver: Arc<dyn Resolve>,
+    url_bytes: usize,
     overloaded: watch::Receiver<bool>,
     /// Something ends earlier than whoever waits for it knew.
     sooner: Notify,
@@ -84,12 +95,15 @@ impl Service {
             clock: parts.clock,
             notifier: parts.notifier,
             rules: parts.rules,
+            resolver: parts.resolver,
+            url_bytes: parts.url_bytes,
             overloaded: parts.overloaded,
             sooner: Notify::new(),
         });
         let follow = |(app, feed)| tokio::spawn(Arc::clone(&service).follow(app, feed));
         let mut tasks: Vec<_> = feeds.into_iter().enumerate().map(follow).collect();
         tasks.push(tokio::spawn(Arc::clone(&service).tend()));
+        tasks.push(tokio::spawn(Arc::clone(&service).forget(parts.gone)));
         (service, Tending(tasks))
     }
 
@@ -202,12 +216,14 @@ impl Service {
         url: Option<String>,
         expiry: Option<u32>,
     ) -> Result<Answer, Fault> {
+        let caller = self.act(|ledger| ledger.app_caller(key, &self.clock)).await?;
+        let target = match url.filter(|url| !url.is_empty()) {
+            Some(url) => Some(self.target(&url).await?),
+            None => None,
+        };
         let now = self.clock.now().mono;
-        let url = url.filter(|url| !url.is_empty());
-        let target = url.as_deref().map(|url| self.target(url)).transpose();
         let register = |ledger: &mut Ledger| {
-            let caller = ledger.app_caller(key, &self.clock)?;
-            let target = target?;
+            ledger.sessions.get(caller.mark).ok_or(Code::KeyInvalid)?;
             let id = match id {
                 Some(id) => ledger.prolong(&caller, id, (target.as_ref(), expiry), now)?,
                 None => ledger.register(&caller, target.ok_or(Code::UrlEmpty)?, expiry, now)?,
@@ -217,9 +233,18 @@ impl Service {
         self.act(register).await
     }
 
-    fn target(&self, url: &str) -> Result<crate::egress::Target, Fault> {
+    /// An address that may be called, as far as is known now: a name that leads nowhere may lead somewhere later, and is judged then.
+    async fn target(&self, url: &str) -> Result<crate::egress::Target, Fault> {
         let refused = |why| Fault::with(Code::BadUrl, format!("The endpoint URL {why}"));
-        self.rules.target(url).map_err(refused)
+        if url.len() > self.url_bytes {
+            return Err(Fault::with(Code::BadUrl, "The endpoint URL is too long"));
+        }
+        let target = self.rules.target(url).map_err(refused)?;
+        tokio::select! {
+            judged = self.rules.judge(&target, &*self.resolver) => judged.map_err(refused)?,
+            () = self.clock.sleep(RESOLVING) => {}
+        }
+        Ok(target)
     }
 
     // === Subscriptions ===
@@ -330,6 +355,13 @@ impl Service {
                     self.refresh(app, watched).await;
                 }
             }
+        }
+    }
+
+    /// Calls no endpoint any more that says that it is gone for good.
+    async fn forget(self: Arc<Self>, mut gone: mpsc::Receiver<Registered>) {
+        while let Some(endpoint) = gone.recv().await {
+            self.act(|ledger| ledger.endpoint_gone(endpoint)).await;
         }
     }
 

@@ -10,6 +10,10 @@ use crate::egress::Target;
 pub(super) struct Endpoint {
     pub(super) target: Target,
     pub(super) until: Mono,
+    /// Which registration of the hub it is.
+    pub(super) nth: u64,
+    /// It has said that it is gone for good, and is not called until it is registered again.
+    pub(super) is_gone: bool,
 }
 
 /// The lowest id that is free, from 1; `None` if `most` are taken.

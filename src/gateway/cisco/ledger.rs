@@ -16,7 +16,7 @@ use super::pidf::Details;
 use super::presence::{Reading, state_of};
 use super::sessions::{Holder, Mark, Sessions};
 use super::subscriptions::Subscription;
-use super::summons::{Place, Summons};
+use super::summons::{Place, Registered, Summons};
 use super::tenant::{AppUser, Tenant};
 use crate::broker::{AppSlot, Clock};
 use crate::core::{Cause, Mono, PartyId, SessionId};
@@ -87,6 +87,8 @@ pub(super) struct Ledger {
     pub(super) agenda: Agenda,
     pub(super) calls: Vec<Call>,
     pub(super) chores: Vec<Chore>,
+    /// How many registrations of endpoints there were.
+    pub(super) registrations: u64,
     /// Wrong passwords, by the application user and whence they come.
     guesses: Tries<(usize, Option<IpAddr>)>,
     is_paused: bool,
@@ -122,6 +124,7 @@ impl Ledger {
             calls: Vec::new(),
             chores: Vec::new(),
             guesses: Tries::new(wrong_passwords, Duration::from_secs(60)),
+            registrations: 0,
             is_paused: false,
         }
     }
@@ -329,10 +332,12 @@ impl Ledger {
         let app = self.slot_of(place.user);
         let Some(desk) = self.desks.get_mut(place.user) else { return };
         let Some(subscription) = desk.subscriptions.get_mut(&place.subscription) else { return };
-        let Some(endpoint) = subscription.endpoint.and_then(|id| desk.endpoints.get(&id)) else { return };
-        if subscription.shut() {
+        let Some(id) = subscription.endpoint else { return };
+        let Some(endpoint) = desk.endpoints.get(&id) else { return };
+        if !endpoint.is_gone && subscription.shut() {
+            let by = Registered { user: place.user, endpoint: id, nth: endpoint.nth };
             let (target, webhook_id) = (endpoint.target.clone(), uuid::Uuid::new_v4());
-            self.calls.push(Call::Notify(Summons { place, app, target, webhook_id }));
+            self.calls.push(Call::Notify(Summons { place, app, by, target, webhook_id }));
         }
     }
 

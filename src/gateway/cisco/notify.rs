@@ -10,10 +10,10 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::ask::SUBSCRIPTION_TYPE;
-use super::summons::{Notifier, Place, Summons};
+use super::summons::{Notifier, Place, Registered, Summons};
 use crate::broker::{AppSlot, Clock};
 use crate::egress::{Caller, Resolve, Rules, Signer, Target, Tries, Why};
 use crate::telemetry::Metrics;
@@ -24,7 +24,7 @@ const CALLS_PER_ORIGIN: usize = 32;
 /// The most endpoints whose connections are remembered.
 const ENDPOINTS: usize = 1024;
 
-/// An endpoint that answers so wants no more of this call.
+/// An endpoint that answers so wants no more calls.
 const GONE: u16 = 410;
 
 /// How the endpoints of one app are called.
@@ -70,6 +70,8 @@ pub struct Settings {
     pub calls: usize,
     /// True while the hub has too much to do; nobody is called then.
     pub overloaded: watch::Receiver<bool>,
+    /// Who is told of endpoints that say that they are gone for good.
+    pub gone: mpsc::Sender<Registered>,
 }
 
 /// Calls endpoints, each call a task of its own. Clones are the same. It is to be used inside the runtime.
@@ -219,8 +221,12 @@ impl Call {
             };
             let Err((why, asked)) = tried else { return };
             self.note(&why, tries.count);
-            let is_worth_it = self.terms.retry && why != Why::Answered(GONE);
-            let next = tries.next(clock.now().mono, allowed, seed, asked).filter(|_| is_worth_it);
+            if why == Why::Answered(GONE) {
+                // Nobody listens any more only when the hub stops.
+                let _is_heard = self.inner.settings.gone.send(self.summons.by).await;
+                return;
+            }
+            let next = tries.next(clock.now().mono, allowed, seed, asked).filter(|_| self.terms.retry);
             let Some(next) = next else { return };
             tokio::select! {
                 biased;

@@ -16,6 +16,17 @@ pub struct Place {
     pub subscription: u32,
 }
 
+/// A registration of an endpoint: each time that it is made or prolonged is another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Registered {
+    /// The place of the application user among all of the hub.
+    pub user: usize,
+    /// The id that clients know.
+    pub endpoint: u32,
+    /// Which registration of the hub it is.
+    pub nth: u64,
+}
+
 /// A call to be made to an endpoint: there is something to fetch.
 #[derive(Debug, Clone)]
 pub struct Summons {
@@ -23,6 +34,8 @@ pub struct Summons {
     pub place: Place,
     /// The app, whose settings say how it is called.
     pub app: AppSlot,
+    /// The endpoint, as it was when the call was decided.
+    pub by: Registered,
     /// Where the call goes; it was checked when the endpoint was registered.
     pub target: Target,
     /// The same for each time that this call is tried.

@@ -131,6 +131,7 @@ fn kit_with(terms: Terms, resolver: Arc<dyn Resolve>, calls: usize) -> Kit {
         terms: vec![terms; 2],
         calls,
         overloaded: overloaded.subscribe(),
+        gone: mpsc::channel(8).0,
     };
     Kit { calls: Calls::new(settings), hand, overloaded, metrics }
 }
@@ -139,7 +140,8 @@ const PLACE: Place = Place { user: 0, subscription: 7 };
 
 fn summons(url: &str, place: Place) -> Summons {
     let target = loopback().target(url).unwrap();
-    Summons { place, app: AppSlot(0), target, webhook_id: Uuid::from_u128(42) }
+    let by = Registered { user: place.user, endpoint: 1, nth: 0 };
+    Summons { place, app: AppSlot(0), by, target, webhook_id: Uuid::from_u128(42) }
 }
 
 impl Kit {
@@ -417,6 +419,7 @@ async fn an_address_that_is_not_allowed_is_not_called_whatever_its_name_said_bef
         terms: vec![Terms { retry: false, ..terms() }],
         calls: 1,
         overloaded: watch::Sender::new(false).subscribe(),
+        gone: mpsc::channel(8).0,
     });
     let kit = Kit { calls, hand: Clock::manual().1, overloaded: watch::Sender::default(), metrics };
     let url = format!("http://endpoint.example:{}/", receiver.address.port());
