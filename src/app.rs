@@ -12,12 +12,11 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::admin::{self, Console, Health};
-use crate::broker::{Bounds, Broker, Clock, Encode, EncoderId, Handle, MAX_ENCODERS, Parts, Policy};
+use crate::broker::{Clock, EncoderId, Handle, MAX_ENCODERS};
 use crate::config::{AppConfig, Config};
-use crate::core::{BufferLimits, Limits as RosterLimits, Mono, NodeId, Timetoken};
-use crate::engine::highwater::{self, HighWater};
-use crate::engine::{DocumentLimits, Engine, Memory};
+use crate::core::{Mono, NodeId};
 use crate::gateway::apps::{App as Tenant, Apps};
+use crate::gateway::cisco::load::Gauge;
 use crate::gateway::http::{self, Tally};
 use crate::gateway::limits::{Caps, Limits};
 use crate::gateway::native::framing::{self, Framing};
@@ -28,9 +27,13 @@ use crate::gateway::{native, pages, pusher, tls, websocket};
 use crate::telemetry::Metrics;
 use crate::webhook::{self, Couriers, Hooks};
 
+mod broker;
+mod cisco;
 mod pubnub;
 mod tenants;
 mod webhooks;
+
+use cisco::Cisco;
 
 /// How many framings the native dialect has.
 const FRAMING_COUNT: u8 = 3;
@@ -65,6 +68,7 @@ pub struct Running {
     servers: Vec<tokio::task::JoinHandle<()>>,
     counting: tokio::task::JoinHandle<()>,
     couriers: Couriers,
+    cisco: Cisco,
 }
 
 /// What listeners and gateways share.
@@ -87,7 +91,19 @@ impl App {
     /// # Errors
     /// A sentence that says what is wrong and which setting to change.
     pub async fn start(config: Config, clock: Clock) -> Result<Running, String> {
-        let certificate = config.tls.as_ref().map(tls::load).transpose()?;
+        Self::start_measured(config, clock, None).await
+    }
+
+    /// The same, with a gauge of its own for the load that the Cisco dialect heeds.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong and which setting to change.
+    pub async fn start_measured(
+        config: Config,
+        clock: Clock,
+        gauge: Option<Box<dyn Gauge>>,
+    ) -> Result<Running, String> {
+        let certificate = config.tls.as_ref().map(|files| tls::load(files, "tls")).transpose()?;
         let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
         let shared = Shared {
             limits: Limits::new(tenants::caps(&config, usize::try_from(files).unwrap_or(usize::MAX))),
@@ -101,22 +117,21 @@ impl App {
             config,
         };
         let endpoints = webhooks::endpoints(&shared.config, shared.node)?;
-        let handle = start_broker(&shared)?;
+        let handle = broker::start(&shared)?;
         let settings = webhooks::settings(&shared.config, shared.node, &shared.clock, &shared.metrics);
         let (hooks, couriers) = Hooks::start(endpoints, settings, &handle).await;
-        let slots = shared.apps.iter().map(|app| (app.id.to_string(), handle.for_app(app.slot)));
-        let handles: Arc<[(String, Handle)]> = slots.collect();
-        let stop = Arc::clone(&shared.stop);
-        let shutdown = watch::Sender::new(false);
-
+        let handle_of = |app: &Arc<Tenant>| (app.id.to_string(), handle.for_app(app.slot));
+        let handles: Arc<[(String, Handle)]> = shared.apps.iter().map(handle_of).collect();
+        let (stop, shutdown) = (Arc::clone(&shared.stop), watch::Sender::new(false));
         let main = bind("listen", shared.config.listen).await?;
         let address = main.local_addr().map_err(|error| error.to_string())?;
-        let mut servers = Vec::new();
         let settings = http_settings(&shared);
+        let mut cisco = Cisco::start(&shared, &handle, gauge).await?;
         let pubnub = pubnub::tenants(&shared)?;
-        let routes = routes(&shared, &handle, &pubnub, hooks.clone())?;
+        let routes = routes(&shared, &handle, &pubnub, hooks.clone())?.merge(cisco.routes());
         let serving = http::serve(main, routes, certificate, settings.clone(), shutdown.subscribe());
-        servers.push(tokio::spawn(serving));
+        let mut servers = vec![tokio::spawn(serving)];
+        servers.extend(cisco.listen(&shared.config, &settings, &shutdown).await?);
 
         let mut admin_address = None;
         if let Some(listen) = shared.config.admin.listen {
@@ -146,6 +161,7 @@ impl App {
             servers,
             counting,
             couriers,
+            cisco,
         })
     }
 }
@@ -163,6 +179,12 @@ impl Running {
         self.admin
     }
 
+    /// Where the listeners of the Cisco dialect's own are, each with its scheme.
+    #[must_use]
+    pub fn cisco_listeners(&self) -> &[(&'static str, SocketAddr)] {
+        self.cisco.listeners()
+    }
+
     /// Says where the hub is, and for the demo app how to talk to it.
     ///
     /// # Errors
@@ -173,6 +195,7 @@ impl Running {
         if let Some(admin) = self.admin {
             writeln!(out, "metrics and admin calls are on http://{admin}")?;
         }
+        self.cisco.greet(out)?;
         if self.has_demo {
             let socket = scheme.replace("http", "ws");
             write!(
@@ -185,6 +208,7 @@ impl Running {
                  pusher      {socket}://{address}/app/demo-key   app id 1, key demo-key, secret demo-secret\n\
                  pubnub      origin {address}, subscribe and publish key demo-key, secret key demo-secret\n\
                  socket.io   {scheme}://{address}/chat   the same tokens, as ?token=...\n\
+                 cisco       {scheme}://{address}/presence-service/   application user demo, password demo-secret\n\
                  \n\
                  curl -s -X POST {scheme}://{address}/api/anonymous/auth -d displayname=Ada   # a guest's token\n\
                  {{\"event\":\"SUBSCRIBE_CHANNEL\",\"payload\":{{\"channel\":{{\"type\":\"topic\",\"_id\":\"lobby\"}}}}}}\n\
@@ -210,6 +234,7 @@ impl Running {
         tracing::info!(window = ?self.drain.window, "draining");
         self.health.draining();
         self.limits.drain();
+        self.cisco.stop();
         self.pubnub.drain();
         let start = self.clock.now().mono;
         self.send_away(self.drain.window, start + self.drain.window).await;
@@ -262,95 +287,6 @@ async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {key} = {address}: {error}"))
 }
 
-fn start_broker(shared: &Shared) -> Result<Handle, String> {
-    let Shared { config, clock, metrics, .. } = shared;
-    let now = clock.now();
-    let floor = match &config.data_dir {
-        Some(folder) => keep_mark(folder, clock)?,
-        None => Timetoken(0),
-    };
-    // The engine remembers a topic's numbering a little longer than the roster remembers the topic.
-    let buffers = config.apps.iter().filter_map(|app| buffer(&app.pusher));
-    let lasts = buffers.map(|buffer| buffer.lasts).chain([config.presence.retention]).max();
-    let retention = lasts.unwrap_or_default() + Duration::from_secs(10);
-    let documents = DocumentLimits {
-        count: config.limits.documents,
-        bytes: config.limits.document_bytes,
-        total: config.limits.documents_bytes,
-    };
-    let engine: Box<dyn Engine> = Box::new(Memory::new(now, floor, retention).with_documents(documents));
-    let encoder =
-        |framing: &&'static dyn Framing| Arc::new(native::Encoder::new(*framing)) as Arc<dyn Encode>;
-    let forms = FORMS.map(|form| Arc::new(pusher::Encoder(form)) as Arc<dyn Encode>);
-    let encoders = FRAMINGS.iter().map(encoder).chain(forms).collect();
-    let limits = RosterLimits {
-        history: config.presence.history,
-        history_bytes: config.presence.history_bytes,
-        retention: config.presence.retention,
-        members: config.limits.members_per_topic,
-        buffer: None,
-    };
-    let policy = Policy {
-        announce_max: config.presence.announce_max,
-        interval: config.presence.interval,
-        storm_tick: config.presence.storm_tick,
-        sessions_tick: config.presence.sessions_tick,
-        stall: config.limits.stall,
-        outbox: bounds(config),
-    };
-    let limits = |app: &AppConfig| RosterLimits { buffer: buffer(&app.pusher), ..limits };
-    let apps = config.apps.iter().map(|app| (limits(app), policy)).collect();
-    let (node, clock, metrics) = (shared.node, clock.clone(), metrics.clone());
-    let parts = Parts { node, clock, engine, encoders, apps, inbox: config.limits.inbox, metrics };
-    let (broker, handle) = Broker::new(parts);
-    let serving = tokio::spawn(broker.run());
-    let (health, stop) = (shared.health.clone(), Arc::clone(&shared.stop));
-    tokio::spawn(async move {
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "the broker has failed; the hub stops");
-            health.draining();
-            stop.send_replace(true);
-        }
-    });
-    Ok(handle)
-}
-
-/// What an app keeps of what is said, if clients can resume after a message.
-fn buffer(settings: &crate::config::Pusher) -> Option<BufferLimits> {
-    settings.event_buffer.then_some(BufferLimits {
-        messages: settings.buffer_events,
-        bytes: settings.buffer_bytes,
-        lasts: settings.buffer_lasts,
-    })
-}
-
-fn bounds(config: &Config) -> Bounds {
-    Bounds { bytes: config.limits.outbox_bytes, frames: config.limits.outbox_frames }
-}
-
-/// Reads the mark of the last run, sets it ahead, and goes on doing so.
-fn keep_mark(folder: &std::path::Path, clock: &Clock) -> Result<Timetoken, String> {
-    let wrong = |error: io::Error| format!("data_dir ({}) cannot be used: {error}", folder.display());
-    let mark = HighWater::open(folder).map_err(wrong)?;
-    let floor = mark.load().map_err(wrong)?;
-    let (clock, began) = (clock.clone(), clock.now());
-    mark.reserve(began.wall, floor).map_err(wrong)?;
-    tokio::spawn(async move {
-        loop {
-            clock.sleep(highwater::EVERY).await;
-            let (mark, now) = (mark.clone(), clock.now());
-            // While the clock is behind the last run's mark, what is given out goes on from there.
-            let given = floor.0.saturating_add(highwater::ticks(now.mono.0.saturating_sub(began.mono.0)));
-            match tokio::task::spawn_blocking(move || mark.reserve(now.wall, Timetoken(given))).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(%error, "the mark of timetokens cannot be set"),
-                Err(error) => tracing::error!(%error, "setting the mark of timetokens failed"),
-            }
-        }
-    });
-    Ok(floor)
-}
-
 fn routes(
     shared: &Shared,
     handle: &Handle,
@@ -373,7 +309,7 @@ fn routes(
             framing: FRAMINGS[usize::from(id)],
             encoder: EncoderId(id),
             ping_interval: config.limits.ping_interval,
-            outbox: bounds(config),
+            outbox: broker::bounds(config),
             auth_timeout: config.limits.auth_timeout,
             body_timeout: config.http.body_timeout,
             body_bytes: config.http.body_bytes,
@@ -436,7 +372,7 @@ fn pusher_shared(
         broker: handle.clone(),
         clock: shared.clock.clone(),
         encoders: FORMS.into_iter().zip((FRAMING_COUNT..).map(EncoderId)).collect(),
-        outbox: bounds(config),
+        outbox: broker::bounds(config),
         spaces,
         body_timeout: config.http.body_timeout,
         hooks: Arc::new(webhooks::Outward(hooks)),

@@ -75,6 +75,8 @@ struct Inner {
     posts_failed: Counter,
     polls: Gauge,
     shed: Counter,
+    callbacks: Counter,
+    callbacks_failed: Counter,
 }
 
 /// The names of the metrics and what they count; `docs/METRICS.md` is made of it.
@@ -115,6 +117,8 @@ const NAMES: &[(&str, &str)] = &[
         "hub_pubnub_shed",
         "Subscribes of the PubNub dialect that were told to come back later, or to wait for nothing.",
     ),
+    ("hub_cisco_callbacks", "Callbacks to endpoints of the Cisco dialect, tried."),
+    ("hub_cisco_callbacks_failed", "Those that the endpoint did not take."),
 ];
 
 impl Metrics {
@@ -154,6 +158,8 @@ impl Metrics {
             posts_failed: Counter::default(),
             polls: Gauge::default(),
             shed: Counter::default(),
+            callbacks: Counter::default(),
+            callbacks_failed: Counter::default(),
         };
         inner.register();
         Self(Arc::new(inner))
@@ -264,6 +270,14 @@ impl Metrics {
         }
     }
 
+    /// A callback of the Cisco dialect was tried.
+    pub fn callback_tried(&self, is_taken: bool) {
+        self.0.callbacks.inc();
+        if !is_taken {
+            self.0.callbacks_failed.inc();
+        }
+    }
+
     /// A subscribe is held.
     pub fn poll_begins(&self) {
         self.0.polls.inc();
@@ -334,6 +348,8 @@ impl Inner {
             "hub_webhook_posts_failed" => posts_failed,
             "hub_pubnub_polls" => polls,
             "hub_pubnub_shed" => shed,
+            "hub_cisco_callbacks" => callbacks,
+            "hub_cisco_callbacks_failed" => callbacks_failed,
         }
     }
 }

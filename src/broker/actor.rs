@@ -259,6 +259,7 @@ impl Broker {
                 look(&room.roster, &room.leases, now);
             }
             Request::Follow(follower) => room.follow(follower),
+            Request::FollowStatuses(teller) => room.follow_statuses(teller),
             Request::Document { key, reply } => {
                 let ticket = self.ticket(app, Asked { echo: None, reply });
                 self.engine.read(app, ticket, &key);

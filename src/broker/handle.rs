@@ -10,6 +10,7 @@ use super::encode::{EncoderId, Roll};
 use super::feed::{Feed, Follower, feed};
 use super::outbox::Outbox;
 use super::reply::{Reply, ReplyTo};
+use super::statuses::{Statuses, Teller, statuses};
 use crate::core::{
     Cause, Command, Epoch, Leases, Now, Party, PartyId, Refusal, Rev, Roster, SessionId, Terms, Timetoken,
     TopicName,
@@ -75,6 +76,7 @@ pub(super) enum Request {
     },
     Read(Look),
     Follow(Follower),
+    FollowStatuses(Teller),
     Document {
         key: Arc<str>,
         reply: ReplyTo,
@@ -117,6 +119,7 @@ impl fmt::Debug for Request {
             Self::Attended { .. } => "Attended",
             Self::Read(_) => "Read",
             Self::Follow(_) => "Follow",
+            Self::FollowStatuses(_) => "FollowStatuses",
             Self::Document { .. } => "Document",
             Self::Keep { .. } => "Keep",
             Self::Rights(..) => "Rights",
@@ -142,6 +145,13 @@ impl Handle {
     #[must_use]
     pub fn for_app(&self, app: AppSlot) -> Self {
         Self { app, inbox: self.inbox.clone() }
+    }
+
+    /// How many hundredths of the inbox are taken.
+    #[must_use]
+    pub fn fullness(&self) -> usize {
+        let most = self.inbox.max_capacity();
+        (most - self.inbox.capacity()) * 100 / most
     }
 
     /// Begins a session. If the id is already open, the new connection takes the session over.
@@ -231,6 +241,14 @@ impl Handle {
     pub async fn follow_changes(&self, bound: usize) -> Feed {
         let (follower, feed) = feed(bound, false);
         self.send(Request::Follow(follower)).await;
+        feed
+    }
+
+    /// Follows whose status may have changed, beginning with the requests that are made after this one: by any of its sessions in any
+    /// topic, or by hand. How it is then is to be read.
+    pub async fn follow_statuses(&self) -> Statuses {
+        let (teller, feed) = statuses();
+        self.send(Request::FollowStatuses(teller)).await;
         feed
     }
 

@@ -11,6 +11,7 @@ mod outbox;
 mod policy;
 mod reply;
 mod room;
+mod statuses;
 mod stream;
 
 pub use actor::{Broker, Parts};
@@ -21,5 +22,6 @@ pub use handle::{Handle, Opening, Since};
 pub use outbox::{Bounds, Broadcast, Item, Outbox, Pushed};
 pub use policy::Policy;
 pub use reply::{CloseReason, Notice, Reply, ReplyTo, Retry, Tag, Watching};
+pub use statuses::Statuses;
 
 pub use crate::engine::{AppSlot, Document, NotKept, Version};

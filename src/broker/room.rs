@@ -12,10 +12,11 @@ use super::handle::{Opening, Since};
 use super::outbox::{Item, Outbox};
 use super::policy::Policy;
 use super::reply::{CloseReason, Notice, Reply, ReplyTo};
+use super::statuses::Teller;
 use super::stream::{Echo, Newcomer, Stream, Viewer, answer};
 use crate::core::{
     Change, ChangeKind, Leases, Limits, Mono, NodeId, Now, Op, PartyId, Record, Roster, SessionId, Timetoken,
-    TopicName,
+    Topic, TopicName,
 };
 use crate::engine::{Ordered, Rows};
 use crate::telemetry::Metrics;
@@ -46,6 +47,7 @@ pub(super) struct Room {
     /// Sessions to be put out of a topic once they have been sent why, and whether they were members.
     expelled: Vec<(SessionId, TopicName, bool)>,
     followers: Vec<Follower>,
+    tellers: Vec<Teller>,
     policy: Policy,
     encoders: Arc<[Arc<dyn Encode>]>,
     metrics: Metrics,
@@ -71,6 +73,7 @@ impl Room {
             lagging: HashSet::new(),
             expelled: Vec::new(),
             followers: Vec::new(),
+            tellers: Vec::new(),
             policy,
             encoders,
             metrics,
@@ -190,6 +193,11 @@ impl Room {
     /// Folds a record that has its place, and puts what it changed on its way.
     pub(super) fn fold(&mut self, ordered: &Ordered, now: Now) -> Option<Arc<Change>> {
         let Ordered { stamp, record, .. } = ordered;
+        if !self.tellers.is_empty()
+            && let Some(party) = self.roster.concerned(record)
+        {
+            self.tellers.retain(|teller| teller.push(party));
+        }
         let change = self.roster.fold(*stamp, record);
         if let Op::Watchers(of, 0) = &record.op
             && *of == self.node
@@ -219,6 +227,7 @@ impl Room {
 
     /// Makes a topic what the engine says it is, and puts the differences on their way.
     pub(super) fn reconcile(&mut self, rows: &Rows, now: Now) {
+        self.tell_all(&rows.topic);
         for change in self.roster.reconcile(rows.stamp, &rows.topic, &rows.rows, now.wall) {
             if !change.topic.is_of_party() {
                 self.followers.retain(|follower| follower.push(&change));
@@ -227,7 +236,21 @@ impl Room {
                 stream.take(now.mono, &change, &self.policy);
             }
         }
+        self.tell_all(&rows.topic);
         self.touch(&rows.topic);
+    }
+
+    /// The statuses of all members of a topic may have changed.
+    fn tell_all(&mut self, topic: &TopicName) {
+        let members = self.roster.topic(topic).into_iter().flat_map(Topic::members);
+        for member in members {
+            self.tellers.retain(|teller| teller.push(&member.party.id));
+        }
+    }
+
+    /// Somebody in this process wants to be told whose status may have changed.
+    pub(super) fn follow_statuses(&mut self, teller: Teller) {
+        self.tellers.push(teller);
     }
 
     /// Somebody in this process wants to be told of every change.

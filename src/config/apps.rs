@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::checked::Reader;
+use super::cisco::CiscoApp;
 use super::error::ConfigError;
 use super::outgoing::{self, WebhookConfig};
 use super::pubnub::PubNub;
@@ -30,6 +31,7 @@ pub struct AppConfig {
     pub topics: Vec<TopicRule>,
     pub pusher: Pusher,
     pub pubnub: PubNub,
+    pub cisco: CiscoApp,
     pub webhooks: Vec<WebhookConfig>,
     /// The app that is there when none is configured, with secrets that everybody knows.
     pub is_demo: bool,
@@ -59,7 +61,7 @@ impl AppConfig {
     pub(super) fn has_demo_secret(&self) -> bool {
         let is_known = |secret: &SecretString| secret.expose_secret() == DEMO_SECRET;
         let secrets = self.keys.iter().map(|pair| &pair.secret).chain([&self.pubnub.secret_key]);
-        self.is_demo || secrets.into_iter().any(is_known)
+        self.is_demo || secrets.into_iter().any(is_known) || self.cisco.has_demo_secret()
     }
 }
 
@@ -99,11 +101,13 @@ fn app(read: &Reader<'_>, place: usize, grace: Duration) -> Result<AppConfig, Co
         Ok(TopicRule { pattern, grace })
     };
     let (id, keys) = (needed("id")?, keys(read, place)?);
-    let pubnub = PubNub::read(read, place, keys.iter().find(|pair| pair.enabled));
+    let oldest = keys.iter().find(|pair| pair.enabled);
+    let (pubnub, cisco) = (PubNub::read(read, place, oldest), CiscoApp::read(read, place, &keys)?);
     Ok(AppConfig {
         id,
         keys,
         pubnub,
+        cisco,
         open_topics: read.flag(&path("open_topics")),
         origins: list(read.text(&path("origins"))),
         anonymous: read.flag(&path("anonymous")),

@@ -8,9 +8,11 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::apps::{self, AppConfig};
+use super::cisco::{self, Cisco};
 use super::error::ConfigError;
 use super::outgoing::{self, Egress, Webhooks};
 use super::sources::{Origin, Written};
+use super::tls::{self, Tls};
 use super::value::{duration, list, size};
 
 /// A whole configuration that is right. `docs/CONFIG.md` says what each key means.
@@ -40,17 +42,11 @@ pub struct Config {
     pub egress: Egress,
     /// `webhooks.*`.
     pub webhooks: Webhooks,
+    /// `cisco.*`.
+    /// `cisco.*`.
+    pub cisco: Cisco,
     /// `apps`; never empty.
     pub apps: Vec<AppConfig>,
-}
-
-/// `tls.*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tls {
-    /// The certificate chain's file.
-    pub cert: PathBuf,
-    /// The private key's file.
-    pub key: PathBuf,
 }
 
 /// `http.*`.
@@ -165,7 +161,7 @@ pub struct Drain {
 
 /// Secrets that sign tokens, and the admin token, should have as many bytes.
 const SECRET_BYTES: usize = 32;
-const TOKEN_BYTES: usize = 16;
+pub(super) const TOKEN_BYTES: usize = 16;
 
 impl Config {
     pub(super) fn check(written: &Written) -> Result<Self, ConfigError> {
@@ -173,7 +169,7 @@ impl Config {
         let config = Self {
             listen: read.address("listen"),
             data_dir: read.optional("data_dir").map(PathBuf::from),
-            tls: tls(&read)?,
+            tls: tls::pair(&read, "tls")?,
             http: http(&read)?,
             admin: Admin {
                 listen: read.optional("admin.listen").and_then(|text| text.parse().ok()),
@@ -192,6 +188,7 @@ impl Config {
             drain: Drain { window: read.duration("drain.window"), timeout: read.duration("drain.timeout") },
             egress: outgoing::egress(&read),
             webhooks: outgoing::webhooks(&read),
+            cisco: Cisco::read(&read)?,
             apps: apps::apps(&read)?,
         };
         config.agree()?;
@@ -201,9 +198,10 @@ impl Config {
     /// Rules about several keys at once.
     fn agree(&self) -> Result<(), ConfigError> {
         let conflict = |sentence: &str| Err(ConfigError::Conflict(sentence.to_owned()));
-        if !self.listen.ip().is_loopback() && self.apps.iter().any(AppConfig::has_demo_secret) {
+        let is_public = !self.listen.ip().is_loopback() || self.cisco.is_public();
+        if is_public && self.apps.iter().any(AppConfig::has_demo_secret) {
             return conflict(
-                "listen is a public address, but the demo app's secret is known to everybody: \
+                "the hub listens on a public address, but the demo app's secret is known to everybody: \
                  configure [[apps]] with a secret of their own, or listen on 127.0.0.1",
             );
         }
@@ -227,7 +225,7 @@ impl Config {
         if self.limits.outbox_bytes < self.limits.frame_bytes {
             return conflict("limits.outbox_bytes must not be smaller than limits.frame_bytes");
         }
-        Ok(())
+        cisco::agree(self)
     }
 
     /// What is allowed but should be looked at, as sentences.
@@ -263,6 +261,7 @@ impl Config {
             let sentence = "listen is a public address and tls.cert is not set: unless a proxy adds TLS, tokens pass in the clear";
             warnings.push(sentence.to_owned());
         }
+        warnings.extend(cisco::warnings(self));
         warnings
     }
 
@@ -336,14 +335,6 @@ impl Reader<'_> {
     pub(super) fn needed(&self, path: &str) -> Result<String, ConfigError> {
         let missing = || ConfigError::Conflict(format!("{path} is missing; there must be one"));
         self.owned(path).ok_or_else(missing)
-    }
-}
-
-fn tls(read: &Reader<'_>) -> Result<Option<Tls>, ConfigError> {
-    match (read.optional("tls.cert"), read.optional("tls.key")) {
-        (Some(cert), Some(key)) => Ok(Some(Tls { cert: cert.into(), key: key.into() })),
-        (None, None) => Ok(None),
-        _ => Err(ConfigError::Conflict("tls.cert and tls.key go together: set both or neither".to_owned())),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod apps;
 mod checked;
+mod cisco;
 mod error;
 mod outgoing;
 mod print;
@@ -9,16 +10,19 @@ mod pubnub;
 mod pusher;
 mod schema;
 mod sources;
+mod tls;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
 pub use apps::{AppConfig, KeyConfig, TopicRule};
-pub use checked::{Admin, Config, Drain, Http, Limits, Log, LogFormat, Presence, SocketIo, Tls};
+pub use checked::{Admin, Config, Drain, Http, Limits, Log, LogFormat, Presence, SocketIo};
+pub use cisco::{AppUser, Cisco, CiscoApp, EndUsers};
 pub use error::ConfigError;
 pub use outgoing::{Egress, WebhookConfig, WebhookFormat, Webhooks};
 pub use print::{manual, print};
 pub use pubnub::{LeaveOnClose, PubNub};
 pub use pusher::Pusher;
 pub use sources::{ConfigArgs, Loaded, environment};
+pub use tls::Tls;

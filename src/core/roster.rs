@@ -245,6 +245,23 @@ impl Roster {
         self.topics.get(name).map_or_else(|| Snapshot::empty(name.clone()), Topic::snapshot)
     }
 
+    /// The party whose status a record may change that is about to be folded.
+    pub fn concerned<'a>(&'a self, record: &'a Record) -> Option<&'a PartyId> {
+        match &record.op {
+            Op::Enter(_, entry) => Some(&entry.party.id),
+            Op::Update(session, _) | Op::Leave { session, .. } => {
+                Some(&self.topic(&record.topic)?.membership(*session)?.entry.party.id)
+            }
+            Op::Override(party, _) => Some(party),
+            Op::Detach(_)
+            | Op::Attach(_)
+            | Op::Message(_)
+            | Op::Retained(..)
+            | Op::Watchers(..)
+            | Op::State { .. } => None,
+        }
+    }
+
     /// The topics that clients can name in which a party is a member.
     pub fn whereabouts(&self, party: &PartyId) -> impl Iterator<Item = &TopicName> {
         self.everywhere(party).filter(|topic| !topic.is_of_party())

@@ -15,8 +15,6 @@ mod pubnub;
 mod pusher;
 mod queue;
 mod rest;
-mod retry;
-mod sign;
 
 pub use courier::State;
 pub use endpoint::{Batch, Endpoint, Settings, TopicFilter};

@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use super::format::{Format, Post, Rendered, json};
 use super::hook::{Hook, What};
 use super::queue::Queued;
-use super::sign::Signer;
 use crate::core::{Cause, Change, ChangeKind, TopicName, Wall};
+use crate::egress::Signer;
 
 /// PubNub's format.
 #[derive(Debug)]
