@@ -10,6 +10,7 @@ use presence_hub::config::{Config, ConfigArgs};
 /// A running hub.
 pub(crate) struct Hub {
     pub(crate) address: SocketAddr,
+    pub(crate) clock: Clock,
     hand: Hand,
     running: Running,
 }
@@ -35,8 +36,8 @@ impl Hub {
         let set = own.iter().chain(settings).map(full).collect();
         let args = ConfigArgs { config: None, listen: Some("127.0.0.1:0".to_owned()), set };
         let config = Config::load(&args, std::iter::empty()).expect("the settings are right").config;
-        let running = App::start(config, clock).await.expect("the hub starts");
-        Self { address: running.address(), hand, running }
+        let running = App::start(config, clock.clone()).await.expect("the hub starts");
+        Self { address: running.address(), clock, hand, running }
     }
 
     /// Moves the clock, and lets those run whose time has come.

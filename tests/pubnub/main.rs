@@ -8,3 +8,4 @@ mod groups;
 mod hub;
 mod modes;
 mod presence;
+mod rights;

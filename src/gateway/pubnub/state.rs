@@ -7,7 +7,7 @@ use super::access::Right;
 use super::answer::{Answer, Service};
 use super::call::Call;
 use super::fault::Fault;
-use super::names;
+use super::names::{self, Name};
 use super::occupants::{self, Standing};
 use super::presence;
 use super::translate;
@@ -23,6 +23,9 @@ pub(super) async fn set(call: &Call<'_>, segment: &str, uuid: &str) -> Result<An
     let content = presence::content(call, state.get())?;
     call.tenant.desk.follow(&call.broker).await;
     let topics = call.members(Right::Join, &asked).await?;
+    if topics.is_empty() && asked.groups.is_empty() {
+        return Err(Fault::bad_channel(call.service));
+    }
     call.admit(topics.iter()).await?;
     call.tenant.desk.touch(topics.iter()).map_err(|_| Fault::full())?;
     let (places, party) = (topics.clone(), who.clone());
@@ -30,8 +33,10 @@ pub(super) async fn set(call: &Call<'_>, segment: &str, uuid: &str) -> Result<An
         places.iter().map(|topic| Standing::of(roster, leases, (topic, &party))).collect::<Vec<_>>()
     });
     let standings = standings.await.ok_or_else(|| call.unavailable())?;
-    // What connections of another dialect say of their user is theirs to change.
-    let foreign = topics.iter().zip(&standings).filter(|(_, known)| known.party.is_some() && !known.is_own());
+    // What connections of another dialect say of their user is theirs to change, unless it is that user who asks from here too.
+    let is_foreign =
+        |known: &Standing| !known.may_say(call, &who) || known.party.is_some() && !known.is_own();
+    let foreign = topics.iter().zip(&standings).filter(|(_, known)| is_foreign(known));
     let foreign: Vec<String> = foreign.map(|(topic, _)| topic.as_str().to_owned()).collect();
     if !foreign.is_empty() {
         return Err(Fault::forbidden(&foreign, &[]));
@@ -105,6 +110,11 @@ pub(super) async fn get(call: &Call<'_>, segment: &str, uuid: &str) -> Result<An
             [(topic, state)] if asked.is_lone && !call.query.sdk().wants_channels() => {
                 answer.raw("payload", state.as_deref().unwrap_or(b"{}"));
                 answer.text("channel", topic.as_str());
+            }
+            [] if asked.is_lone && !call.query.sdk().wants_channels() => {
+                // Nobody has a state in what is no channel.
+                answer.raw("payload", b"{}");
+                answer.text("channel", &asked.names.first().map(Name::written).unwrap_or_default());
             }
             states => answer.object("payload", |payload| {
                 payload.object("channels", |channels| {

@@ -156,6 +156,17 @@ impl Pass {
         self.party.as_ref()
     }
 
+    /// Whether whoever asks has shown to be this user, or may speak for everybody.
+    pub(in crate::gateway::pubnub) fn proves(&self, uuid: &PartyId) -> bool {
+        let is_proven = match &self.shown {
+            Shown::Nothing => false,
+            Shown::Token(token, ..) => token.uuid.is_some(),
+            // Only a JWT ends.
+            Shown::Principal => self.principal.expires.is_some(),
+        };
+        self.principal.is_app || is_proven && self.principal.party.id == *uuid
+    }
+
     /// Whether something may be done with a channel, its presence stream or a pattern.
     pub(in crate::gateway::pubnub) fn may(&self, right: Right, name: &Name) -> bool {
         match &self.shown {
