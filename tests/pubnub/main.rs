@@ -9,3 +9,4 @@ mod hub;
 mod modes;
 mod presence;
 mod rights;
+mod shapes;
