@@ -232,12 +232,13 @@ impl Running {
 }
 
 impl Running {
-    /// Tells all clients to go, over a span, and waits until they have gone or the time has come.
+    /// Tells all clients to go, over a span, and waits until they have gone or the time has come. Those who only send requests are
+    /// not told and not waited for: their answers say so, and what is under way ends with the listeners.
     async fn send_away(&self, spread: Duration, until: Mono) {
         for (_, handle) in self.handles.iter() {
             handle.drain(spread).await;
         }
-        while self.limits.open() > 0 && self.clock.now().mono < until {
+        while self.limits.lasting() > 0 && self.clock.now().mono < until {
             self.clock.sleep(Duration::from_millis(50)).await;
         }
     }
@@ -333,13 +334,15 @@ fn keep_mark(folder: &std::path::Path, clock: &Clock) -> Result<Timetoken, Strin
     let wrong = |error: io::Error| format!("data_dir ({}) cannot be used: {error}", folder.display());
     let mark = HighWater::open(folder).map_err(wrong)?;
     let floor = mark.load().map_err(wrong)?;
-    mark.reserve(clock.now().wall).map_err(wrong)?;
-    let clock = clock.clone();
+    let (clock, began) = (clock.clone(), clock.now());
+    mark.reserve(began.wall, floor).map_err(wrong)?;
     tokio::spawn(async move {
         loop {
             clock.sleep(highwater::EVERY).await;
-            let (mark, now) = (mark.clone(), clock.now().wall);
-            match tokio::task::spawn_blocking(move || mark.reserve(now)).await {
+            let (mark, now) = (mark.clone(), clock.now());
+            // While the clock is behind the last run's mark, what is given out goes on from there.
+            let given = floor.0.saturating_add(highwater::ticks(now.mono.0.saturating_sub(began.mono.0)));
+            match tokio::task::spawn_blocking(move || mark.reserve(now.wall, Timetoken(given))).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::error!(%error, "the mark of timetokens cannot be set"),
                 Err(error) => tracing::error!(%error, "setting the mark of timetokens failed"),

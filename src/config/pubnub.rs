@@ -51,6 +51,7 @@ pub struct PubNub {
     pub channels_per_request: usize,
     pub queue: usize,
     pub queue_lasts: Duration,
+    pub queue_bytes: usize,
     /// `None` is any number.
     pub polls: Option<usize>,
     pub polls_per_uuid: usize,
@@ -102,6 +103,7 @@ impl PubNub {
             channels_per_request: read.count(&path("channels_per_request")),
             queue: read.count(&path("queue")),
             queue_lasts: read.duration(&path("queue_lasts")),
+            queue_bytes: read.size(&path("queue_bytes")),
             polls: read.bound(&path("polls")),
             polls_per_uuid: read.count(&path("polls_per_uuid")),
             occupants: read.count(&path("occupants")),

@@ -97,6 +97,8 @@ type Deadline = (Mono, SessionId, Option<TopicName>);
 pub struct Leases {
     leases: HashMap<SessionId, Lease>,
     deadlines: BTreeSet<Deadline>,
+    /// How many of them end by silence.
+    timed: usize,
 }
 
 impl Leases {
@@ -107,6 +109,8 @@ impl Leases {
             if let Some(deadline) = silence_deadline(session, lease) {
                 self.deadlines.remove(&deadline);
             }
+            self.timed -= usize::from(lease.terms.timeout.is_some());
+            self.timed += usize::from(terms.timeout.is_some());
             lease.generation += 1;
             (lease.party, lease.terms) = (party, terms);
             self.attach(session, now);
@@ -123,6 +127,7 @@ impl Leases {
         };
         self.deadlines.extend(silence_deadline(session, &lease));
         self.leases.insert(session, lease);
+        self.timed += usize::from(terms.timeout.is_some());
     }
 
     /// The lease of a session.
@@ -195,6 +200,7 @@ impl Leases {
     /// Ends a lease.
     pub fn close(&mut self, session: SessionId) {
         let Some(lease) = self.leases.remove(&session) else { return };
+        self.timed -= usize::from(lease.terms.timeout.is_some());
         for deadline in grace_deadlines(session, &lease).chain(silence_deadline(session, &lease)) {
             self.deadlines.remove(&deadline);
         }
@@ -232,6 +238,12 @@ impl Leases {
     #[must_use]
     pub fn len(&self) -> usize {
         self.leases.len()
+    }
+
+    /// How many of them end by silence, because no connection shows that they live.
+    #[must_use]
+    pub fn timed(&self) -> usize {
+        self.timed
     }
 
     /// Whether the node has no session.

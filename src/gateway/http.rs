@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, header};
+use hyper::{Request, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
@@ -222,7 +222,9 @@ impl Shared {
     }
 
     async fn requests(self: Arc<Self>, socket: Socket, guest: Arc<Guest>) {
-        let mut shutdown = self.shutdown.clone();
+        let (mut shutdown, mut draining) = (self.shutdown.clone(), self.settings.limits.draining());
+        let is_counted = matches!(guest.welcome, Welcome::Admitted(_));
+        let _plain = is_counted.then(|| self.settings.limits.plain());
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
@@ -231,10 +233,16 @@ impl Shared {
             .max_buf_size(MAX_HEAD)
             .half_close(false);
         let resting = pin!(Arc::clone(&self).rest(Arc::clone(&guest)));
+        let asking = Arc::clone(&guest);
         let service = service_fn(move |request| Arc::clone(&self).answer(request, &guest));
         let connection = builder.serve_connection(TokioIo::new(socket), service).with_upgrades();
         let mut connection = pin!(connection);
-        let stopping = async { drop(shutdown.wait_for(|is_stopping| *is_stopping).await) };
+        let stopping = async {
+            tokio::select! {
+                _ = shutdown.wait_for(|is_stopping| *is_stopping) => {}
+                () = Self::rests_in_vain(&mut draining, &asking) => {}
+            }
+        };
         let served = tokio::select! {
             served = connection.as_mut() => served,
             () = resting => return,
@@ -245,6 +253,15 @@ impl Shared {
         };
         if let Err(error) = served {
             tracing::debug!(%error, "a connection ended badly");
+        }
+    }
+
+    /// Waits until the hub is about to stop, if the client has been served before: it is to find another hub for what comes
+    /// next. Whoever has not is served once more.
+    async fn rests_in_vain(draining: &mut watch::Receiver<bool>, guest: &Guest) {
+        let is_known = draining.wait_for(|is_draining| *is_draining).await.is_ok();
+        if !is_known || !guest.has_asked.load(Relaxed) {
+            std::future::pending().await
         }
     }
 
@@ -288,8 +305,12 @@ impl Shared {
         let end = Underway { guest: Arc::clone(guest), clock: self.settings.clock.clone() };
         let answer = self.router.clone().oneshot(request);
         let patience = self.settings.head_timeout;
+        let is_last = *self.settings.limits.draining().borrow();
         Box::pin(async move {
-            let response = answer.await?;
+            let mut response = answer.await?;
+            if is_last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+            }
             tokio::select! {
                 () = home.drain() => {}
                 () = end.clock.sleep(patience) => {}

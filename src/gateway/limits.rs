@@ -4,13 +4,13 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rustc_hash::FxHashMap;
+use tokio::sync::watch;
 
 use super::crowd::{Crowds, Part};
 use crate::broker::{AppSlot, CloseReason};
@@ -101,13 +101,15 @@ impl IntoResponse for Excess {
 #[derive(Debug)]
 pub struct Limits {
     caps: Caps,
-    is_draining: AtomicBool,
+    is_draining: watch::Sender<bool>,
     counts: Mutex<Counts>,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
     total: usize,
+    /// Those of them that only carry requests.
+    plain: usize,
     unauthenticated: usize,
     addresses: Crowds,
     parties: FxHashMap<(AppSlot, PartyId), usize>,
@@ -118,6 +120,16 @@ struct Counts {
 pub struct Admission {
     limits: Arc<Limits>,
     held: Mutex<Held>,
+}
+
+/// A connection that only carries requests.
+#[derive(Debug)]
+pub(super) struct Plain(Arc<Limits>);
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        lock(&self.0.counts).plain -= 1;
+    }
 }
 
 #[derive(Debug, Default)]
@@ -134,7 +146,7 @@ impl Limits {
     /// Nothing counted yet.
     #[must_use]
     pub fn new(caps: Caps) -> Arc<Self> {
-        Arc::new(Self { caps, is_draining: AtomicBool::new(false), counts: Mutex::default() })
+        Arc::new(Self { caps, is_draining: watch::Sender::new(false), counts: Mutex::default() })
     }
 
     /// Counts a connection in. `None` is a trusted proxy, of which only the request will tell the client's address.
@@ -165,15 +177,34 @@ impl Limits {
         Ok(Admission { limits: Arc::clone(self), held: Mutex::new(held) })
     }
 
-    /// From now on no connection becomes a WebSocket: the hub is about to stop.
+    /// From now on no connection becomes a WebSocket, and each answer is its connection's last: the hub is about to stop.
     pub fn drain(&self) {
-        self.is_draining.store(true, Relaxed);
+        self.is_draining.send_replace(true);
+    }
+
+    /// Becomes true when the hub is about to stop.
+    #[must_use]
+    pub fn draining(&self) -> watch::Receiver<bool> {
+        self.is_draining.subscribe()
     }
 
     /// How many connections are open.
     #[must_use]
     pub fn open(&self) -> usize {
         lock(&self.counts).total
+    }
+
+    /// How many of them are more than the requests that they carry, such as WebSockets.
+    #[must_use]
+    pub fn lasting(&self) -> usize {
+        let counts = lock(&self.counts);
+        counts.total.saturating_sub(counts.plain)
+    }
+
+    /// One of them only carries requests, as long as this is kept.
+    pub(super) fn plain(self: &Arc<Self>) -> Plain {
+        lock(&self.counts).plain += 1;
+        Plain(Arc::clone(self))
     }
 
     /// How many of them have not authenticated.
@@ -285,7 +316,7 @@ impl Admission {
     /// Whether the hub takes no new WebSockets, because it is about to stop.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.limits.is_draining.load(Relaxed)
+        *self.limits.is_draining.borrow()
     }
 
     /// The connection has authenticated, without being one party's: a backend, or one that carries requests of many.

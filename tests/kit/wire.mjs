@@ -6,6 +6,8 @@ import { once } from 'node:events';
 export class Wire {
   /** How many TCP connections the client has made. */
   connections = 0;
+  /** Called with what passes: whose connection it is of, whether the client says it, and the bytes. */
+  watch = undefined;
   #pairs = new Set();
   #server;
   #port;
@@ -33,6 +35,10 @@ export class Wire {
     far.setNoDelay(true);
     near.pipe(far);
     far.pipe(near);
+    if (this.watch !== undefined) {
+      near.on('data', (bytes) => this.watch(pair, true, bytes));
+      far.on('data', (bytes) => this.watch(pair, false, bytes));
+    }
     for (const end of [near, far]) {
       end.on('error', () => {});
       end.on('close', () => {

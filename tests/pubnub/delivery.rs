@@ -97,18 +97,6 @@ async fn too_many_requests_are_told_to_wait_or_made_to() {
 }
 
 #[tokio::test]
-async fn a_hub_that_stops_answers_whoever_waits() {
-    let hub = Hub::start(&[]).await;
-    let mut ana = Client::open(&hub, "room", "uuid=ana").await;
-    let before = ana.cursor.clone();
-    let held = hold(&hub, &ana.target());
-    hub.holds(1).await;
-    hub.stop().await;
-    assert_eq!(ana.take(&held.await.unwrap()), Vec::<Value>::new());
-    assert_eq!(ana.cursor, before);
-}
-
-#[tokio::test]
 async fn what_was_said_is_in_the_history() {
     let hub = Hub::start(&[]).await;
     let mut at = Vec::new();

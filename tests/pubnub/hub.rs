@@ -25,15 +25,18 @@ impl Hub {
             "apps.0.secret=app-secret",
             "apps.0.pubnub.publish_key=pub",
             "apps.0.pubnub.subscribe_key=sub",
-            "apps.0.pubnub.access_manager=false",
             "admin.listen=127.0.0.1:0",
+            "admin.token=admin-token",
             "log.level=off",
         ];
         let full = |setting: &&str| match setting.starts_with("pubnub.") {
             true => format!("apps.0.{setting}"),
             false => (*setting).to_owned(),
         };
-        let set = own.iter().chain(settings).map(full).collect();
+        let is_guarded = settings.iter().any(|setting| setting.starts_with("pubnub.access_manager"));
+        let open = ["pubnub.access_manager=false"];
+        let open = open.iter().filter(|_| !is_guarded);
+        let set = own.iter().chain(open).chain(settings).map(full).collect();
         let args = ConfigArgs { config: None, listen: Some("127.0.0.1:0".to_owned()), set };
         let config = Config::load(&args, std::iter::empty()).expect("the settings are right").config;
         let running = App::start(config, clock.clone()).await.expect("the hub starts");
@@ -44,6 +47,32 @@ impl Hub {
     pub(crate) async fn advance(&self, span: Duration) {
         self.hand.advance(span);
         tokio::task::yield_now().await;
+    }
+
+    /// What the admin listener tells at a path.
+    pub(crate) async fn admin(&self, path: &str) -> serde_json::Value {
+        let admin = self.running.admin_address().expect("there is an admin listener");
+        let asked = reqwest::Client::new().get(format!("http://{admin}{path}")).bearer_auth("admin-token");
+        asked.send().await.unwrap().json().await.unwrap()
+    }
+
+    /// A token of the native dialect with these claims, good for an hour of the hub's time.
+    pub(crate) fn token(&self, claims: &serde_json::Value) -> String {
+        let mut claims = claims.clone();
+        claims["exp"] = (self.clock.now().wall.seconds() + 3600).into();
+        let header =
+            jsonwebtoken::Header { kid: Some("app-key".to_owned()), ..jsonwebtoken::Header::default() };
+        let key = jsonwebtoken::EncodingKey::from_secret(b"app-secret");
+        jsonwebtoken::encode(&header, &claims, &key).unwrap()
+    }
+
+    /// Makes the space of a topic, with a password.
+    pub(crate) async fn guard(&self, topic: &str) {
+        let token = self.token(&serde_json::json!({"sub": "boss", "role": "admin"}));
+        let url = format!("http://{}/api/spaces/{topic}", self.address);
+        let body = serde_json::json!({"title": "T", "password": "sesame"});
+        let made = reqwest::Client::new().post(url).bearer_auth(token).json(&body).send().await.unwrap();
+        assert!(made.status().is_success(), "{made:?}");
     }
 
     /// Waits until so many requests are held.

@@ -73,3 +73,37 @@ async fn a_quick_return_is_told_to_nobody_where_leaves_are_held_back() {
     assert_eq!(events(&until(&hub, &mut watcher, 1).await), [event("leave", "ana", 1)]);
     hub.stop().await;
 }
+
+#[tokio::test]
+async fn a_leave_that_was_held_back_is_told_to_whoever_came_meanwhile() {
+    let hub = Hub::start(&["pubnub.debounce=4s"]).await;
+    let mut early = Client::open(&hub, "room-pnpres", "").await;
+    come(&hub, "ana").await;
+    come(&hub, "ben").await;
+    until(&hub, &mut early, 2).await;
+    go(&hub, "ben").await;
+    hub.advance(Duration::from_secs(1)).await;
+    come(&hub, "cleo").await;
+    assert_eq!(events(&until(&hub, &mut early, 1).await), [event("join", "cleo", 2)]);
+    let mut late = Client::open(&hub, "room-pnpres", "").await;
+    hub.advance(Duration::from_secs(4)).await;
+    for watcher in [&mut early, &mut late] {
+        let told = until(&hub, watcher, 1).await;
+        assert_eq!(events(&told), [event("leave", "ben", 2)], "with as many as are there then");
+    }
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_is_back_quickly_in_another_state_has_changed_it() {
+    let hub = Hub::start(&["pubnub.debounce=4s"]).await;
+    let mut watcher = Client::open(&hub, "room-pnpres", "").await;
+    come(&hub, "ana").await;
+    go(&hub, "ana").await;
+    let state = "state=%7B%22room%22%3A%7B%22x%22%3A1%7D%7D";
+    get(&hub, &format!("{PRESENCE}/channel/room/heartbeat?uuid=ana&{state}")).await;
+    let told = until(&hub, &mut watcher, 2).await;
+    assert_eq!(events(&told), [event("join", "ana", 1), event("state-change", "ana", 1)]);
+    assert_eq!(told[1]["d"]["data"], json!({"x": 1}));
+    hub.stop().await;
+}

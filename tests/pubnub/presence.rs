@@ -162,3 +162,29 @@ async fn state_is_set_read_and_told() {
     assert_eq!(here(&hub, "room").await, json!(["ana"]), "the poll of ana brought her back");
     hub.stop().await;
 }
+
+#[tokio::test]
+async fn a_state_that_is_set_is_told_even_if_a_heartbeat_brought_it_before() {
+    let hub = Hub::start(&[]).await;
+    let mut watcher = Client::open(&hub, "room-pnpres", "").await;
+    get(&hub, &format!("{PRESENCE}/channel/room/heartbeat?uuid=ana")).await;
+    let said = |x: u8| format!("%7B%22x%22%3A{x}%7D");
+    for x in 1..=5 {
+        let quiet =
+            format!("{PRESENCE}/channel/room/heartbeat?uuid=ana&state=%7B%22room%22%3A{}%7D", said(x));
+        let loud = format!("{PRESENCE}/channel/room/uuid/ana/data?uuid=ana&state={}", said(x));
+        if x % 2 == 0 {
+            let quiet = hold(&hub, &quiet);
+            get(&hub, &loud).await;
+            quiet.await.unwrap();
+        } else {
+            get(&hub, &quiet).await;
+            get(&hub, &loud).await;
+        }
+    }
+    let told = until(&hub, &mut watcher, 6).await;
+    assert_eq!(events(&told[..1]), [event("join", "ana", 1)]);
+    let states: Vec<&Value> = told[1..].iter().map(|entry| &entry["d"]["data"]["x"]).collect();
+    assert_eq!(states, [1, 2, 3, 4, 5], "each once");
+    hub.stop().await;
+}

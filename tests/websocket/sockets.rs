@@ -321,6 +321,23 @@ async fn who_is_refused_and_never_sends_its_body_hears_it_at_the_deadline() {
 }
 
 #[tokio::test]
+async fn a_hub_that_drains_lets_idle_connections_go_and_answers_once_more_on_others() {
+    let server = Server::new().await;
+    let peer = "GET /peer HTTP/1.1\r\nHost: hub.example\r\n\r\n";
+    let (answer, mut idle) = server.ask(peer).await;
+    assert_eq!(answer.header("connection"), None);
+    let mut open = server.open().await;
+    server.limits.drain();
+    within(async { while idle.read_u8().await.is_ok() {} }).await;
+    let (answer, mut last) = server.ask(peer).await;
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    within(async { while last.read_u8().await.is_ok() {} }).await;
+    eventually(|| server.limits.open() == 1).await;
+    open.send(&text("still here")).await;
+    open.expect_text("still here").await;
+}
+
+#[tokio::test]
 async fn requests_under_way_are_finished_and_new_ones_are_not_taken() {
     let server = Server::new().await;
     let mut idle = server.connect().await;

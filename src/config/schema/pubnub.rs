@@ -99,6 +99,12 @@ pub(super) const BOUNDS: &[Key] = &[
     key("apps.#.pubnub.queue", Positive, "100", "How many events of a channel are kept for who was away."),
     key("apps.#.pubnub.queue_lasts", Wait, "20m", "How long they are kept."),
     key(
+        "apps.#.pubnub.queue_bytes",
+        Size,
+        "128MiB",
+        "About how many bytes they may hold in all channels of the app; of more the older half is forgotten.",
+    ),
+    key(
         "apps.#.pubnub.polls",
         Count,
         "0",

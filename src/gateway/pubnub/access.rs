@@ -123,7 +123,18 @@ impl Access {
         if self.revoked.has(asked.app.slot, mark).await? {
             return Err(Fault::revoked());
         }
-        Ok(Pass::of_token(who, token))
+        Ok(Pass::of_token(who, token, mark))
+    }
+
+    /// Whether what was shown once still counts.
+    pub(super) async fn is_good(&self, pass: &Pass) -> bool {
+        let now = self.clock.now().wall.seconds();
+        if pass.ends().is_some_and(|ends| ends <= now) {
+            return false;
+        }
+        let Some(mark) = pass.mark() else { return true };
+        let app = pass.principal().app.slot;
+        self.revoked.has(app, mark).await.is_ok_and(|is_revoked| !is_revoked)
     }
 
     /// A token as it was read before, or is read now. Only what the app signed is read at all.

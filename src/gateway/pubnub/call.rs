@@ -122,15 +122,20 @@ impl<'a> Call<'a> {
         self.pass.require(right, channels, groups)
     }
 
-    /// The channels of a group, with each of which something must be allowed.
+    /// The channels of a group with which something is allowed, and that let the user in: whoever fills a group cannot shut it for
+    /// others.
     ///
     /// # Errors
-    /// Names those with which it is not; the group cannot be read.
+    /// Names the channels if it is none of them; the group cannot be read.
     pub(super) async fn in_group(&self, right: Right, group: &Group) -> Result<Vec<TopicName>, Fault> {
         let topics = groups::members(self, &group.name).await?;
-        let refused = topics.iter().filter(|topic| !self.pass.may_in_group(right, group, topic));
-        let refused: Vec<String> = refused.map(|topic| topic.as_str().to_owned()).collect();
-        if refused.is_empty() { Ok(topics) } else { Err(Fault::forbidden(&refused, &[])) }
+        let may = |topic: &&TopicName| self.pass.may_in_group(right, group, topic);
+        let allowed = self.admitted(topics.iter().filter(may).cloned().collect()).await;
+        if allowed.is_empty() && !topics.is_empty() {
+            let refused: Vec<String> = topics.iter().map(|topic| topic.as_str().to_owned()).collect();
+            return Err(Fault::forbidden(&refused, &[]));
+        }
+        Ok(allowed)
     }
 
     /// The named channels and those of the named groups, for presence: each once, without presence streams.

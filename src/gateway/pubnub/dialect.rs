@@ -32,7 +32,7 @@ pub struct Parts {
 /// What all requests of the dialect share.
 #[derive(Debug)]
 pub struct Shared {
-    pub(super) access: Access,
+    pub(super) access: Arc<Access>,
     pub(super) tenants: Arc<Tenants>,
     pub(super) broker: Handle,
     pub(super) clock: Clock,
@@ -46,7 +46,7 @@ impl Shared {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let Parts { apps, tenants, broker, clock, spaces, body_timeout, metrics } = parts;
-        let access = Access::new(apps, broker.clone(), clock.clone());
+        let access = Arc::new(Access::new(apps, broker.clone(), clock.clone()));
         Self { access, tenants, broker, clock, spaces, body_timeout, metrics }
     }
 }

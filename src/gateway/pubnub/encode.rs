@@ -2,9 +2,10 @@
 
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::desk::{Action, Delta, Entry, FORMS, Facts, Found, Presence, What};
+use super::desk::{Action, Delta, Entry, FORMS, Found, Presence, What};
 use super::names::PRESENCE;
 use super::sdk::Data;
 use crate::core::{Message, PartyId, Timetoken};
@@ -87,21 +88,27 @@ fn place(key: &str, token: Timetoken, dress: &Dress, out: &mut Members<'_>) {
     });
 }
 
-/// What filters can ask of an entry.
-pub(super) fn facts(entry: &Entry, dress: &Dress) -> Facts {
-    let of = |text: &[u8]| serde_json::from_slice(text).ok();
+/// What filters can ask of what was said about an entry.
+pub(super) fn meta(entry: &Entry, dress: &Dress) -> Option<Value> {
     match &entry.what {
         What::Message(message) => {
-            let extra: Option<Extra<'_>> =
-                std::str::from_utf8(&message.extra).ok().and_then(|extra| serde_json::from_str(extra).ok());
-            let meta = extra.and_then(|extra| extra.u).and_then(|meta| of(meta.get().as_bytes()));
-            Facts { meta, data: of(&message.body) }
+            let extra: Extra<'_> = serde_json::from_slice(&message.extra).ok()?;
+            serde_json::from_str(extra.u?.get()).ok()
         }
+        What::Presence(_) if !dress.has_meta => None,
         What::Presence(event) => {
             let mut meta = Vec::with_capacity(256);
             json::object(&mut meta, |meta| meta_of(entry.topic.as_str(), event, meta));
-            Facts { meta: of(&meta).filter(|_| dress.has_meta), data: None }
+            serde_json::from_slice(&meta).ok()
         }
+    }
+}
+
+/// What filters can ask of a message itself. It takes much more room than its bytes, and is not kept.
+pub(super) fn data(entry: &Entry) -> Option<Value> {
+    match &entry.what {
+        What::Message(message) => serde_json::from_slice(&message.body).ok(),
+        What::Presence(_) => None,
     }
 }
 

@@ -64,6 +64,18 @@ impl Fault {
         Answer::refusal(self.service, self.status, self.body, self.retry_after)
     }
 
+    /// Whether the same request may be served later.
+    pub(super) fn is_later(&self) -> bool {
+        self.status == 429
+    }
+
+    /// The same without the names of what is refused: one library takes whatever has a `payload` for a success where it sets a state.
+    pub(super) fn without_payload(self) -> Self {
+        let Ok(Value::Object(mut body)) = serde_json::from_slice(&self.body) else { return self };
+        body.remove("payload");
+        Self { body: Value::Object(body).to_string().into(), ..self }
+    }
+
     fn of(service: Service, status: u16, body: &Value) -> Self {
         Self { service, status, body: body.to_string().into(), retry_after: None }
     }

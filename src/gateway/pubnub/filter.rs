@@ -11,12 +11,18 @@ use serde_json::Value;
 
 use super::fault::Fault;
 
+/// The name of the message itself.
+const DATA: &str = "data";
+
 /// The longest filter, in bytes.
 const MAX_BYTES: usize = 4096;
 
 /// A filter that was understood.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Filter(Node);
+pub(super) struct Filter {
+    node: Node,
+    asks_data: bool,
+}
 
 /// What filters ask about.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,13 +42,19 @@ impl Filter {
         if text.len() > MAX_BYTES {
             return Err(Fault::bad_filter("it is too long"));
         }
-        parser::parse(text).map(Self).map_err(|wrong| Fault::bad_filter(&wrong.to_string()))
+        let node = parser::parse(text).map_err(|wrong| Fault::bad_filter(&wrong.to_string()))?;
+        Ok(Self { asks_data: node.names(DATA), node })
+    }
+
+    /// Whether it may ask anything of the message itself.
+    pub(super) fn asks_data(&self) -> bool {
+        self.asks_data
     }
 
     /// Whether something is wanted. Where a field is missing, or of another kind than is asked for, it is not known whether; what
     /// is not known in the end is not wanted.
     pub(super) fn wants(&self, facts: Facts<'_>) -> bool {
-        truth(self.0.value(facts)) == Some(true)
+        truth(self.node.value(facts)) == Some(true)
     }
 }
 
@@ -115,12 +127,24 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Whether a field of this name is asked for.
+    fn names(&self, field: &str) -> bool {
+        match self {
+            Self::Text(_) | Self::Number(_) | Self::Bool(_) => false,
+            Self::Field(name) => name.as_ref() == field,
+            Self::Inside(both) | Self::Two(_, both) => both.0.names(field) || both.1.names(field),
+            Self::Not(node) | Self::Negative(node) => node.names(field),
+        }
+    }
+}
+
 /// A key of what was said about it; `meta` and `data` alone mean the whole, unless there is such a key.
 fn field<'a>(facts: Facts<'a>, name: &str) -> Option<Found<'a>> {
     let own = facts.meta.and_then(|meta| meta.get(name));
     let whole = match name {
         "meta" => facts.meta,
-        "data" => facts.data,
+        DATA => facts.data,
         _ => None,
     };
     own.or(whole).map(Found::of)

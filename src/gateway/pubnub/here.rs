@@ -134,7 +134,9 @@ pub(super) async fn everywhere(call: &Call<'_>) -> Result<Answer, Fault> {
 pub(super) async fn where_now(call: &Call<'_>, segment: &str) -> Result<Answer, Fault> {
     let who = names::uuid(&names::decoded(segment, call.service)?, call.service)?;
     let look = call.broker.read(move |roster, _, _| roster.whereabouts(&who).cloned().collect::<Vec<_>>());
-    let topics = call.admitted(look.await.ok_or_else(|| call.unavailable())?).await;
+    let mut topics = look.await.ok_or_else(|| call.unavailable())?;
+    topics.retain(|topic| !topic.is_of_party() && call.pass.may_know(topic));
+    let topics = call.admitted(topics).await;
     Ok(answer(|payload| {
         let list = payload.key("channels");
         list.push(b'[');

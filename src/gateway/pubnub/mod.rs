@@ -13,6 +13,7 @@ mod filter;
 #[cfg(test)]
 mod fixture;
 mod groups;
+mod guard;
 mod here;
 mod history;
 pub mod invariants;

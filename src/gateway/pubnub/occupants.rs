@@ -7,6 +7,7 @@ use futures::future::join_all;
 use sha2::{Digest, Sha256};
 
 use super::call::Call;
+use super::desk::Said;
 use super::fault::Fault;
 use crate::broker::{EncoderId, Handle, Opening, Outbox, Reply};
 use crate::core::{
@@ -92,13 +93,13 @@ pub(super) async fn enter(
     heartbeat: Option<Duration>,
 ) -> Result<Vec<SessionId>, Fault> {
     let topics: Vec<TopicName> = stays.iter().map(|stay| stay.topic.clone()).collect();
-    call.tenant.desk.touch(topics.iter()).map_err(|_| Fault::full())?;
+    call.tenant.desk.touch(topics.iter());
     let (most, who) = (call.tenant.settings.occupants, party.id.clone());
     let look = move |roster: &Roster, leases: &Leases, _: Now| {
         let standings: Vec<_> =
             topics.iter().map(|topic| Standing::of(roster, leases, (topic, &who))).collect();
         let new = standings.iter().filter(|standing| !standing.is_own()).count();
-        let has_room = new == 0 || leases.len().saturating_add(new) <= most;
+        let has_room = new == 0 || leases.timed().saturating_add(new) <= most;
         has_room.then_some(standings)
     };
     let standings = call.broker.read(look).await.ok_or_else(|| call.unavailable())?;
@@ -124,9 +125,9 @@ struct Entrance<'a> {
 
 impl Entrance<'_> {
     async fn enter(self, heartbeat: Option<Duration>) -> Result<SessionId, Fault> {
-        let Self { call, party, stay, standing, session } = &self;
-        if let Some(state) = stay.state.as_ref().filter(|_| standing.party.is_some()) {
-            call.tenant.desk.keep_quiet(&stay.topic, &party.id, state.fingerprint);
+        let Self { call, standing, session, .. } = &self;
+        if let Some(said) = self.said().filter(|_| standing.party.is_some()) {
+            call.tenant.desk.keep_quiet(said);
         }
         let usual = call.tenant.settings.timeout;
         let reply = match standing.lease {
@@ -170,9 +171,14 @@ impl Entrance<'_> {
 
     /// What was to be kept quiet did not happen.
     fn entered(&self, is_change: bool) {
-        if !is_change && self.stay.state.is_some() {
-            self.call.tenant.desk.speak_again(&self.stay.topic, &self.party.id);
+        if let Some(said) = self.said().filter(|_| !is_change && self.standing.party.is_some()) {
+            self.call.tenant.desk.speak_again(&said);
         }
+    }
+
+    fn said(&self) -> Option<Said> {
+        let state = self.stay.state.as_ref()?;
+        Some((self.stay.topic.clone(), self.party.id.clone(), state.fingerprint))
     }
 }
 

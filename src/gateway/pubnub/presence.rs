@@ -33,6 +33,10 @@ pub(super) async fn heartbeat(call: &Call<'_>, segment: &str) -> Result<Answer, 
 pub(super) async fn leave(call: &Call<'_>, segment: &str) -> Result<Answer, Fault> {
     let asked = call.asked(segment)?;
     let who = call.who()?;
+    // Nobody shows the door to others who could not have come in.
+    if call.tenant.settings.access_manager {
+        call.require(Right::Join, &asked)?;
+    }
     let mut topics: Vec<TopicName> = asked.channels().cloned().collect();
     for group in asked.groups.iter().filter(|group| !group.is_presence) {
         // Whoever may be there no more may still leave.
@@ -72,7 +76,12 @@ pub(super) async fn stays(call: &Call<'_>, asked: &Asked, states: &States) -> Re
     }
     for group in asked.groups.iter().filter(|group| !group.is_presence) {
         let of_group = state(&group.name)?;
-        for topic in call.in_group(Right::Join, group).await? {
+        let topics = match call.in_group(Right::Join, group).await {
+            // Whoever subscribes may look on where it may not be present.
+            Err(fault) if call.is_subscribe && !fault.is_later() => Vec::new(),
+            topics => topics?,
+        };
+        for topic in topics {
             let own = state(topic.as_str())?;
             let said = stays.entry(topic).or_default();
             *said = said.take().or(own).or_else(|| of_group.clone());

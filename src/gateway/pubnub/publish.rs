@@ -44,7 +44,7 @@ pub(super) async fn publish(call: &Call<'_>, said: Said<'_>) -> Result<Answer, F
     call.pass.require(Right::Write, [&Name::of_channel(&topic)], [])?;
     call.admit([&topic].into_iter()).await?;
     call.tenant.desk.follow(&call.broker).await;
-    call.tenant.desk.touch([&topic].into_iter()).map_err(|_| Fault::full())?;
+    call.tenant.desk.touch([&topic].into_iter());
     let at = match message {
         Some(message) => match call.broker.ask(Command::Publish(topic, Arc::new(message))).await {
             Reply::Done { stamp, .. } => stamp.timetoken,

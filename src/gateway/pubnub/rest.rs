@@ -54,12 +54,28 @@ pub fn router(shared: Arc<Shared>) -> Router {
 
 async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    if parts.method == Method::OPTIONS {
+    let head = Head::of(parts);
+    if head.method == Method::OPTIONS {
         return preflight();
     }
-    match answer(&shared, &parts, body).await {
+    match answer(&shared, &head, body).await {
         Ok(answer) => answer.into_response(),
         Err(fault) => fault.into_response(),
+    }
+}
+
+/// What is kept of a request's head while it is served. Thousands may be held, and the whole head has a buffer of its own.
+struct Head {
+    method: Method,
+    path: Box<str>,
+    query: Box<str>,
+    admission: Option<Arc<Admission>>,
+}
+
+impl Head {
+    fn of(mut parts: Parts) -> Self {
+        let (path, query) = (parts.uri.path().into(), parts.uri.query().unwrap_or_default().into());
+        Self { path, query, admission: parts.extensions.remove(), method: parts.method }
     }
 }
 
@@ -146,8 +162,8 @@ fn presence_action<'a>(rest: &[&'a str]) -> Option<Action<'a>> {
     })
 }
 
-async fn answer(shared: &Shared, parts: &Parts, body: Body) -> Result<Answer, Fault> {
-    let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
+async fn answer(shared: &Shared, head: &Head, body: Body) -> Result<Answer, Fault> {
+    let (path, query) = (&*head.path, &*head.query);
     if path.len() + query.len() > MAX_URI {
         return Err(Fault::long_uri());
     }
@@ -155,9 +171,9 @@ async fn answer(shared: &Shared, parts: &Parts, body: Body) -> Result<Answer, Fa
     if let ["time", callback] = segments.as_slice() {
         return time(shared, callback).await;
     }
-    let admission = parts.extensions.get::<Arc<Admission>>();
+    let admission = head.admission.as_ref();
     let address: Option<IpAddr> = admission.and_then(|admission| admission.address());
-    let method = parts.method.as_str();
+    let method = head.method.as_str();
     if let ["v3", "pam", key, "grant", rest @ ..] = segments.as_slice() {
         let service = Service::AccessManager;
         let target = Target { service, key, method, path, query, address, is_subscribe: false };
@@ -170,19 +186,34 @@ async fn answer(shared: &Shared, parts: &Parts, body: Body) -> Result<Answer, Fa
     if !is_subscribe && !tenant.allows_request(&shared.clock) {
         return Err(Fault::too_many_requests(service, 1));
     }
-    // Whoever names an app is one of its clients: that it rests between two requests is how they are.
-    if let Some(admission) = admission {
-        admission.authenticate();
-    }
     let callback = Callback::parse(&names::decoded(callback, service)?, service)?;
-    let body = match parts.method {
+    let body = match head.method {
         Method::GET => Bytes::new(),
         _ => read(shared, (service, tenant.settings.message_bytes), body).await?,
     };
+    let served = serve_call(shared, target, (action, &head.method), (body, admission)).await;
+    let served = match served {
+        Err(fault) if is_subscribe => Box::pin(subscribe::later(shared, &target, fault)).await,
+        served => served,
+    };
+    // A page that wants a call hears of errors no other way.
+    let callback =
+        callback.map_or_else(|| Query::parse(query, service)?.callback(), |name| Ok(Some(name)))?;
+    Ok(served.unwrap_or_else(Fault::answer).called(callback.as_ref()))
+}
+
+async fn serve_call(
+    shared: &Shared,
+    target: Target<'_>,
+    (action, method): (Action<'_>, &Method),
+    (body, admission): (Bytes, Option<&Arc<Admission>>),
+) -> Result<Answer, Fault> {
     let call = Box::pin(Call::new(shared, target, &body)).await?;
-    let callback = callback.map_or_else(|| call.query.callback(), |callback| Ok(Some(callback)))?;
-    let answer = act(&call, action, &parts.method, body).await?;
-    Ok(answer.called(callback.as_ref()))
+    // Whoever may do something in an app is one of its clients: that it rests between two requests is how they are.
+    if let Some(admission) = admission.filter(|_| !call.pass.is_nothing()) {
+        admission.authenticate();
+    }
+    act(&call, action, method, body).await
 }
 
 /// Grants and revocations.

@@ -47,6 +47,11 @@ impl Sdk {
         self.rust.is_some()
     }
 
+    /// Whether it takes a refusal for a success that has a `payload`, where it sets a state.
+    pub(super) fn trusts_payloads(self) -> bool {
+        self.rust.is_some()
+    }
+
     /// Whether groups and filters are percent-encoded twice.
     pub(super) fn encodes_twice(self) -> bool {
         self.rust.is_some()

@@ -5,7 +5,8 @@ use futures::future::join_all;
 
 use super::access::Right;
 use super::answer::{Answer, Service};
-use super::call::Call;
+use super::call::{self, Call};
+use super::desk::{Action, Presence, Said};
 use super::fault::Fault;
 use super::names::{self, Name};
 use super::occupants::{self, Standing};
@@ -17,6 +18,14 @@ use crate::gateway::json;
 
 /// `/channel/{chs}/uuid/{uuid}/data`.
 pub(super) async fn set(call: &Call<'_>, segment: &str, uuid: &str) -> Result<Answer, Fault> {
+    let refused = |fault: Fault| match call.query.sdk().trusts_payloads() {
+        true => fault.without_payload(),
+        false => fault,
+    };
+    put(call, segment, uuid).await.map_err(refused)
+}
+
+async fn put(call: &Call<'_>, segment: &str, uuid: &str) -> Result<Answer, Fault> {
     let asked = call.asked(segment)?;
     let who = names::uuid(&names::decoded(uuid, call.service)?, call.service)?;
     let state = call.query.state(&call.tenant.settings, &call.tenant.app.limits.json)?;
@@ -27,7 +36,7 @@ pub(super) async fn set(call: &Call<'_>, segment: &str, uuid: &str) -> Result<An
         return Err(Fault::bad_channel(call.service));
     }
     call.admit(topics.iter()).await?;
-    call.tenant.desk.touch(topics.iter()).map_err(|_| Fault::full())?;
+    call.tenant.desk.touch(topics.iter());
     let (places, party) = (topics.clone(), who.clone());
     let standings = call.broker.read(move |roster, leases, _| {
         places.iter().map(|topic| Standing::of(roster, leases, (topic, &party))).collect::<Vec<_>>()
@@ -47,9 +56,13 @@ pub(super) async fn set(call: &Call<'_>, segment: &str, uuid: &str) -> Result<An
         let command = command(call, (topic, &who), &standing, content.clone());
         call.broker.ask(command)
     });
-    for reply in join_all(setting).await {
-        if let Reply::Refused(_) = reply {
-            return Err(call.unavailable());
+    let said = |topic: &TopicName| (topic.clone(), who.clone(), content.fingerprint);
+    topics.iter().for_each(|topic| call.tenant.desk.insist(said(topic)));
+    for (topic, reply) in topics.iter().zip(join_all(setting).await) {
+        match reply {
+            Reply::Done { is_change: true, .. } => {}
+            Reply::Refused(_) => return Err(call.unavailable()),
+            _ => say_again(call, said(topic), &content).await?,
         }
     }
     // What is said of somebody is no sign of life: the grace goes on.
@@ -64,6 +77,25 @@ pub(super) async fn set(call: &Call<'_>, segment: &str, uuid: &str) -> Result<An
         answer.text("service", Service::Presence.name());
     });
     Ok(Answer::ok(Service::Presence, out))
+}
+
+/// Somebody set a state that is none other. It is told if nobody has been told of it: a request that says that its user is still
+/// there may have brought it, quietly.
+async fn say_again(call: &Call<'_>, said: Said, content: &Content) -> Result<(), Fault> {
+    if !call.tenant.desk.insists(&said) {
+        return Ok(());
+    }
+    let (topic, who, _) = said;
+    let place = topic.clone();
+    let look = call.broker.read(move |roster, _, now| {
+        let occupancy = roster.topic(&place).map_or(0, |known| known.occupancy().parties);
+        (occupancy, call::time(roster, now))
+    });
+    let (occupancy, at) = look.await.ok_or_else(|| call.unavailable())?;
+    let (action, state) = (Action::StateChange, translate::state(content));
+    let event = Presence { action, uuid: Some(who), occupancy, at, state, delta: None, is_late: true };
+    call.tenant.desk.tell(topic, event);
+    Ok(())
 }
 
 /// A member says its state; of somebody who is absent it is kept for a while.

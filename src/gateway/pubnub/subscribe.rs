@@ -8,15 +8,18 @@ use futures::future::join_all;
 
 use super::access::Right;
 use super::answer::{Answer, Service};
-use super::call::{self, Asked, Call};
+use super::call::{self, Asked, Call, Target};
 use super::closing::Closing;
-use super::desk::{Action, Entry, Found, Presence, Side, Source, Wanted, Watch, What, Woken, YOUNG};
+use super::desk::{Action, Entry, Found, MOST, Presence, Side, Source, Wanted, Watch, What, Woken, YOUNG};
+use super::dialect::Shared;
 use super::encode;
 use super::fault::Fault;
 use super::filter::{Facts, Filter};
+use super::guard::{self, Guard};
 use super::names::Name;
 use super::occupants;
 use super::presence;
+use super::query::Query;
 use super::sdk::Data;
 use super::tenant::{Place, Tenant};
 use crate::broker::{Clock, Handle};
@@ -25,6 +28,9 @@ use crate::telemetry::Metrics;
 
 /// When whoever was refused is to come back, in seconds.
 const RETRY_AFTER: u32 = 5;
+
+/// After how many entries that a filter looks at others have their turn.
+const SLICE: usize = 16;
 
 /// How long those are held that would not wait if they were refused, and those who come while the hub stops.
 const SLOW: Duration = Duration::from_secs(5);
@@ -36,8 +42,29 @@ pub(super) async fn subscribe(call: &Call<'_>, segment: &str) -> Result<Answer, 
     match Box::pin(prepare(call, segment)).await? {
         Prepared::Answer(answer) => Ok(answer),
         Prepared::Hold(held) => Ok(held.answer().await),
-        Prepared::Slow(cursor, span) => Ok(slow(call, cursor, span).await),
+        Prepared::Slow(cursor) => {
+            call.shared.clock.sleep(STOPPING).await;
+            Ok(nothing(&call.query, &call.tenant, cursor))
+        }
     }
+}
+
+/// What is answered to a subscribe that cannot be served now: to come back later. Whoever cannot wait is held for a while, and then
+/// told that nothing happened.
+///
+/// # Errors
+/// The fault, to everybody else.
+pub(super) async fn later(shared: &Shared, target: &Target<'_>, fault: Fault) -> Result<Answer, Fault> {
+    let query = Query::parse(target.query, target.service)?;
+    if !fault.is_later() || query.sdk().can_wait() {
+        return Err(fault);
+    }
+    let (tenant, cursor) = (call::tenant(shared, target)?, query.cursor()?.timetoken);
+    shared.clock.sleep(SLOW).await;
+    // A beginning is one now.
+    let now = async { call::now(&shared.broker.for_app(tenant.app.slot)).await };
+    let cursor = if cursor == Timetoken(0) { now.await.unwrap_or(cursor) } else { cursor };
+    Ok(nothing(&query, tenant, cursor))
 }
 
 /// A request of which everything is known.
@@ -46,8 +73,8 @@ enum Prepared {
     Answer(Answer),
     /// It waits for something to be told.
     Hold(Box<Held>),
-    /// It is answered with nothing, after a while.
-    Slow(Timetoken, Duration),
+    /// It is answered with nothing, after a while: the hub is about to stop.
+    Slow(Timetoken),
 }
 
 /// A request that is held.
@@ -63,6 +90,7 @@ struct Held {
     uuid: Option<PartyId>,
     sessions: Box<[SessionId]>,
     closing: Option<Closing>,
+    guard: Guard,
     _place: Place,
     _counted: Counted,
 }
@@ -91,7 +119,8 @@ async fn prepare(call: &Call<'_>, segment: &str) -> Result<Prepared, Fault> {
     let filter = call.query.filter()?.map(|filter| Filter::parse(&filter)).transpose()?;
     let tenant = &call.tenant;
     let Some(mut place) = tenant.admit().filter(|_| tenant.allows_request(&call.shared.clock)) else {
-        return shed(call, cursor);
+        call.shared.metrics.poll_shed();
+        return Err(Fault::too_many_requests(Service::PubSub, RETRY_AFTER));
     };
     tenant.desk.follow(&call.broker).await;
     let names = asked.groups.iter().map(|group| (*group.name).into()).collect();
@@ -108,9 +137,8 @@ async fn prepare(call: &Call<'_>, segment: &str) -> Result<Prepared, Fault> {
     let watches_presence = of_presence(&wanted);
     watch.want(wanted).map_err(|_| Fault::full())?;
     let (mut sessions, mut closing) = (Vec::new(), None);
+    let asked = stayed(call, asked);
     if let Some(party) = &call.party {
-        place.claim(&party.id, watch.release());
-        call.require(Right::Join, &asked)?;
         let stays = presence::stays(call, &asked, &states).await?;
         call.admit(stays.iter().map(|stay| &stay.topic)).await?;
         closing = Some(Closing::of(call, &party.id, stays.iter().map(|stay| stay.topic.clone())));
@@ -121,7 +149,10 @@ async fn prepare(call: &Call<'_>, segment: &str) -> Result<Prepared, Fault> {
         return handshake(call, watches_presence).await.map(Prepared::Answer);
     }
     if tenant.desk.is_draining() {
-        return Ok(Prepared::Slow(cursor, STOPPING));
+        return Ok(Prepared::Slow(cursor));
+    }
+    if let Some(party) = &call.party {
+        place.claim(&party.id, watch.release());
     }
     Ok(Prepared::Hold(Box::new(Held {
         watch,
@@ -135,6 +166,7 @@ async fn prepare(call: &Call<'_>, segment: &str) -> Result<Prepared, Fault> {
         uuid: call.party.as_ref().map(|party| party.id.clone()),
         sessions: sessions.into(),
         closing,
+        guard: Guard::of(call),
         _place: place,
         _counted: Counted::new(&call.shared.metrics),
     })))
@@ -156,28 +188,15 @@ fn allowed(call: &Call<'_>, mut asked: Asked) -> Result<Asked, Fault> {
     Ok(asked)
 }
 
-/// There are too many. Whoever cannot wait is held for a while, and then told that nothing happened.
-fn shed(call: &Call<'_>, cursor: Timetoken) -> Result<Prepared, Fault> {
-    call.shared.metrics.poll_shed();
-    if call.query.sdk().can_wait() {
-        return Err(Fault::too_many_requests(Service::PubSub, RETRY_AFTER));
-    }
-    Ok(Prepared::Slow(cursor, SLOW))
+/// What a request asks for without that in which its user may not be present, and only looks on.
+fn stayed(call: &Call<'_>, mut asked: Asked) -> Asked {
+    asked.names.retain(|name| call.pass.may(Right::Join, name));
+    asked.groups.retain(|group| call.pass.may_group(Right::Join, group));
+    asked
 }
 
-async fn slow(call: &Call<'_>, cursor: Timetoken, span: Duration) -> Answer {
-    call.shared.clock.sleep(span).await;
-    // A beginning is one now.
-    let cursor = match cursor {
-        Timetoken(0) => call.now().await.unwrap_or(cursor),
-        cursor => cursor,
-    };
-    nothing(call, cursor)
-}
-
-fn nothing(call: &Call<'_>, cursor: Timetoken) -> Answer {
-    let body = encode::answer(cursor, &[], true, call.query.sdk().data(), &call.tenant.dress);
-    Answer::ok(Service::PubSub, body)
+fn nothing(query: &Query<'_>, tenant: &Tenant, cursor: Timetoken) -> Answer {
+    Answer::ok(Service::PubSub, encode::answer(cursor, &[], true, query.sdk().data(), &tenant.dress))
 }
 
 /// The beginning: from now on, but not without the user's own joins, which it waits for. They may have been made by a heartbeat
@@ -193,11 +212,11 @@ async fn handshake(call: &Call<'_>, watches_presence: Vec<TopicName>) -> Result<
         (call::time(roster, now), watches_presence.into_iter().filter_map(joined).collect::<Vec<_>>())
     });
     let (now, joins) = looked.await.ok_or_else(|| call.unavailable())?;
-    let Some(party) = &call.party else { return Ok(nothing(call, now)) };
+    let Some(party) = &call.party else { return Ok(nothing(&call.query, &call.tenant, now)) };
     let is_told = |topic: &TopicName, joined| call.tenant.desk.has_told(&party.id, topic, joined);
     let untold = joins.iter().filter(|(topic, joined)| !is_told(topic, *joined));
     let before = untold.map(|(_, joined)| Timetoken(joined.0.saturating_sub(1)));
-    Ok(nothing(call, before.chain([now]).min().unwrap_or(now)))
+    Ok(nothing(&call.query, &call.tenant, before.chain([now]).min().unwrap_or(now)))
 }
 
 /// What a request wants to be told: of its channels, of those that its patterns match, and of those in its groups.
@@ -233,10 +252,16 @@ fn of_presence(wanted: &[Wanted]) -> Vec<TopicName> {
 }
 
 impl Held {
-    /// Waits until there is something to be told, or for as long as a request is held.
+    /// Waits until there is something to be told, or for as long as a request is held and its user may be told anything.
     async fn answer(mut self: Box<Self>) -> Answer {
-        let until = self.clock.now().mono + self.tenant.settings.hold;
-        let found = self.found(until).await;
+        let now = self.clock.now();
+        let hold = now.mono + self.tenant.settings.hold;
+        let until = self.guard.ends(now).map_or(hold, |ends| ends.min(hold));
+        let mut found = self.found(until).await;
+        // Whose token has ended or was revoked is told so when it comes again.
+        if !found.is_empty() && !self.guard.is_good().await {
+            found.clear();
+        }
         let cursor = found.last().map_or(self.cursor, |last| last.entry.token);
         let body = encode::answer(cursor, &found, self.is_lone, self.form, &self.tenant.dress);
         if let Some(closing) = self.closing.take() {
@@ -261,21 +286,44 @@ impl Held {
     /// Whether an entry passes the filter. Without `u` there is nothing that a filter could ask of presence.
     fn is_asked(&self, entry: &Entry) -> bool {
         self.filter.as_ref().is_none_or(|filter| {
-            let facts = entry.facts(|entry| encode::facts(entry, &self.tenant.dress));
-            filter.wants(Facts { meta: facts.meta.as_ref(), data: facts.data.as_ref() })
+            let meta = entry.meta(|entry| encode::meta(entry, &self.tenant.dress));
+            let data = if filter.asks_data() { encode::data(entry) } else { None };
+            filter.wants(Facts { meta, data: data.as_ref() })
         })
     }
 
+    /// What of all that came is wanted and may be told: the newest, if there is more than one answer has room for.
+    async fn wanted(&self, came: Vec<Found>) -> Vec<Found> {
+        let (mut wanted, mut asked) = (Vec::new(), guard::Asked::new());
+        for (place, found) in came.into_iter().enumerate().rev() {
+            if self.is_asked(&found.entry) && self.guard.shows(&found, &mut asked).await {
+                wanted.push(found);
+            }
+            if wanted.len() == MOST {
+                break;
+            }
+            // A filter may have much to look at, and others wait.
+            if self.filter.is_some() && place % SLICE == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        wanted.reverse();
+        wanted
+    }
+
     async fn found(&self, until: Mono) -> Vec<Found> {
+        let mut cursor = self.cursor;
+        let mut is_over = false;
         loop {
-            let found = self.watch.look(self.cursor, |entry| self.is_asked(entry));
-            if !found.is_empty() {
+            let came = self.watch.look(cursor);
+            // What is not wanted is not looked at again.
+            cursor = came.last().map_or(cursor, |last| last.entry.token);
+            let found = self.wanted(came).await;
+            if is_over || !found.is_empty() {
                 return found;
             }
             tokio::select! {
-                woken = self.watch.woken() => if woken == Woken::Answer {
-                    return self.watch.look(self.cursor, |entry| self.is_asked(entry));
-                },
+                woken = self.watch.woken() => is_over = woken == Woken::Answer,
                 () = self.clock.sleep_until(Some(until)) => return Vec::new(),
             }
         }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use presence_protocol::native::Role;
 
+use super::revoked::Mark;
 use super::token::Token;
-use crate::core::{Party, PartyId, PartyKind, TopicName};
+use crate::core::{Party, PartyId, PartyKind, TopicName, Wall};
 use crate::gateway::apps::App;
 use crate::gateway::principal::{Action, Principal};
 use crate::gateway::pubnub::answer::Service;
@@ -56,7 +57,7 @@ enum Shown {
     /// Nothing, where something must be.
     Nothing,
     /// A token of the dialect.
-    Token(Arc<Token>),
+    Token(Arc<Token>, Mark),
     /// What the principal says is all that counts: nothing where nothing is needed, a JWT, or a signature.
     Principal,
 }
@@ -112,9 +113,9 @@ impl Pass {
     }
 
     /// For a token.
-    pub(super) fn of_token(who: Who, token: Arc<Token>) -> Self {
+    pub(super) fn of_token(who: Who, token: Arc<Token>, mark: Mark) -> Self {
         let is_proven = token.uuid.is_some();
-        Self::new(who, Shown::Token(token), is_proven)
+        Self::new(who, Shown::Token(token, mark), is_proven)
     }
 
     /// For a backend, which may do everything.
@@ -171,7 +172,7 @@ impl Pass {
     pub(in crate::gateway::pubnub) fn may(&self, right: Right, name: &Name) -> bool {
         match &self.shown {
             Shown::Nothing => false,
-            Shown::Token(token) => {
+            Shown::Token(token, _) => {
                 is_shared(&name.topic) && token.channels.sum(&name.written()) & right.bit() != 0
             }
             Shown::Principal => self.principal_may(right, &name.topic),
@@ -187,8 +188,45 @@ impl Pass {
     ) -> bool {
         match &self.shown {
             Shown::Nothing => false,
-            Shown::Token(_) => is_shared(channel) && self.may_group(right, group),
+            Shown::Token(..) => is_shared(channel) && self.may_group(right, group),
             Shown::Principal => self.principal_may(right, channel),
+        }
+    }
+
+    /// Whether a channel may be read because a pattern matches it that may be.
+    pub(in crate::gateway::pubnub) fn may_match(&self, channel: &TopicName) -> bool {
+        match &self.shown {
+            Shown::Nothing => false,
+            Shown::Token(..) => is_shared(channel),
+            Shown::Principal => self.principal_may(Right::Read, channel),
+        }
+    }
+
+    /// Whether it may be known that somebody is in a channel. That needs nothing where the app leaves the channel open.
+    pub(in crate::gateway::pubnub) fn may_know(&self, channel: &TopicName) -> bool {
+        let is_open = is_shared(channel) && self.principal.app.is_open(channel);
+        let is_limited = matches!(self.shown, Shown::Principal) && self.principal.capabilities.is_some();
+        is_open && !is_limited || self.may(Right::Read, &Name::of_channel(channel))
+    }
+
+    /// Whether nothing was shown where something must be.
+    pub(in crate::gateway::pubnub) fn is_nothing(&self) -> bool {
+        matches!(self.shown, Shown::Nothing)
+    }
+
+    /// From which second on nothing is allowed any more.
+    pub(in crate::gateway::pubnub) fn ends(&self) -> Option<u64> {
+        match &self.shown {
+            Shown::Token(token, _) => Some(token.ends()),
+            Shown::Principal | Shown::Nothing => self.principal.expires.map(Wall::seconds),
+        }
+    }
+
+    /// By which mark its token would be known as revoked, if it showed one.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        match &self.shown {
+            Shown::Token(_, mark) => Some(*mark),
+            Shown::Principal | Shown::Nothing => None,
         }
     }
 
@@ -197,7 +235,7 @@ impl Pass {
     pub(in crate::gateway::pubnub) fn may_group(&self, right: Right, group: &Group) -> bool {
         match &self.shown {
             Shown::Nothing => false,
-            Shown::Token(token) => token.groups.sum(&group.written()) & right.bit() != 0,
+            Shown::Token(token, _) => token.groups.sum(&group.written()) & right.bit() != 0,
             Shown::Principal => right.action().is_some() || self.manages(),
         }
     }
@@ -226,7 +264,7 @@ impl Pass {
     pub(in crate::gateway::pubnub) fn require_everywhere(&self) -> Result<(), Fault> {
         match &self.shown {
             Shown::Principal if self.principal.capabilities.is_none() => Ok(()),
-            Shown::Principal | Shown::Token(_) | Shown::Nothing => Err(Fault::forbidden(&[], &[])),
+            Shown::Principal | Shown::Token(..) | Shown::Nothing => Err(Fault::forbidden(&[], &[])),
         }
     }
 

@@ -33,6 +33,10 @@ fn who(query: &str) -> Who {
     Who::of(&app(), &Query::parse(query, Service::PubSub).unwrap()).unwrap()
 }
 
+fn of_token(who: Who, token: Arc<Token>) -> Pass {
+    Pass::of_token(who, token, Mark::of(b"any"))
+}
+
 fn name(text: &str) -> Name {
     names::channels(text, 1, Service::PubSub).unwrap().names.remove(0)
 }
@@ -111,7 +115,7 @@ fn what_is_no_grant_is_refused_in_the_words_of_the_service() {
 #[test]
 fn a_token_allows_what_it_names_and_nothing_else() {
     let token = Arc::new(Token::read(&settings(), &bytes_of(&granted(BODY))).unwrap());
-    let pass = Pass::of_token(who("uuid=ana"), token);
+    let pass = of_token(who("uuid=ana"), token);
     for (text, right, is_allowed) in [
         ("room-a", Right::Read, true),
         ("room-a", Right::Join, true),
@@ -162,7 +166,7 @@ fn who_shows_nothing_is_nobody_to_spaces_and_may_do_what_is_open() {
     let groups = [&open, &nothing, &signed].map(|pass| pass.may_group(Right::Manage, &group("g")));
     assert_eq!(groups, [true, false, true]);
     let own = Arc::new(Token::read(&settings(), &bytes_of(&granted(BODY))).unwrap());
-    assert_eq!(Pass::of_token(who("uuid=ana"), own).principal().party.kind, PartyKind::User);
+    assert_eq!(of_token(who("uuid=ana"), own).principal().party.kind, PartyKind::User);
 }
 
 proptest! {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+
 use super::Desk;
 use super::entry::{Action, Presence, What};
 use super::hall::Hall;
@@ -26,11 +28,18 @@ pub(super) async fn run(desk: Arc<Desk>, mut feed: Feed) {
                 None => return,
             },
             () = clock.sleep_until(Some(due)) => Vec::new(),
+            () = desk.asides.woken() => Vec::new(),
         };
         let now = clock.now();
+        let asides = desk.asides.take();
+        // What the desk says of itself comes after everything that has happened until now.
+        let before = feed.take().now_or_never().flatten().unwrap_or_default();
         let mut hall = desk.lock();
-        for told in told {
-            cry(&mut hall, now, &told, &desk.settings);
+        for told in told.iter().chain(&before) {
+            cry(&mut hall, now, told, &desk.settings);
+        }
+        for (topic, event) in asides {
+            hall.pace(now, &topic, event, &desk.settings);
         }
         hall.release(now, &desk.settings);
         if now.mono >= sweep {
@@ -63,13 +72,13 @@ fn heard(hall: &mut Hall, now: Now, change: &Change, settings: &Settings) {
         at: stamp.timetoken,
         state,
         delta: None,
+        is_late: false,
     };
     let of = |action, member: &MemberView| event(action, &member.party.id, translate::state(&member.content));
     let event = match &change.kind {
         ChangeKind::Joined(member) => of(Action::Join, member),
         ChangeKind::Updated(member) => {
-            let place = (topic.clone(), member.party.id.clone());
-            if hall.quiet.remove(&place).is_some_and(|(quiet, _)| quiet == member.content.fingerprint) {
+            if !hall.quiet.tells(&(topic.clone(), member.party.id.clone(), member.content.fingerprint)) {
                 return;
             }
             of(Action::StateChange, member)
@@ -77,6 +86,7 @@ fn heard(hall: &mut Hall, now: Now, change: &Change, settings: &Settings) {
         ChangeKind::Left { member, cause: Cause::TimedOut, .. } => of(Action::Timeout, member),
         ChangeKind::Left { member, .. } => of(Action::Leave, member),
         ChangeKind::State(party, Some(content)) => {
+            hall.quiet.tells(&(topic.clone(), party.id.clone(), content.fingerprint));
             event(Action::StateChange, &party.id, translate::state(content))
         }
         ChangeKind::Message(message) => {

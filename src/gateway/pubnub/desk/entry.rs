@@ -1,5 +1,6 @@
 //! What polls are told: messages and presence events, each with its place and the bytes that were made of it.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
@@ -63,6 +64,8 @@ pub(in crate::gateway::pubnub) struct Presence {
     pub(in crate::gateway::pubnub) state: Option<Bytes>,
     /// The names of an interval.
     pub(in crate::gateway::pubnub) delta: Option<Box<Delta>>,
+    /// Whether it was held back.
+    pub(in crate::gateway::pubnub) is_late: bool,
 }
 
 /// What an entry says.
@@ -87,22 +90,48 @@ pub(in crate::gateway::pubnub) struct Entry {
     /// What it says.
     pub(in crate::gateway::pubnub) what: What,
     forms: [OnceLock<Bytes>; FORMS],
-    facts: OnceLock<Facts>,
+    meta: OnceLock<Option<Value>>,
+    bytes: usize,
+    held: Held,
 }
 
-/// What filters can ask of an entry, as JSON.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(in crate::gateway::pubnub) struct Facts {
-    /// What was said beside it, or of presence what there is to know.
-    pub(in crate::gateway::pubnub) meta: Option<Value>,
-    /// What was said.
-    pub(in crate::gateway::pubnub) data: Option<Value>,
+/// What an entry takes beside its text.
+const OWN_BYTES: usize = 512;
+
+/// How many bytes entries hold together, those included that are still being answered.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Held(Arc<AtomicUsize>);
+
+impl Held {
+    /// So many.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.load(Relaxed)
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.held.0.fetch_sub(self.bytes, Relaxed);
+    }
 }
 
 impl Entry {
     /// An entry of which no bytes have been made yet.
-    pub(in crate::gateway::pubnub) fn new(topic: TopicName, token: Timetoken, what: What) -> Self {
-        Self { topic, token, what, forms: Default::default(), facts: OnceLock::new() }
+    pub(super) fn new(topic: TopicName, token: Timetoken, what: What, held: &Held) -> Self {
+        let text = match &what {
+            // What goes with a message is kept once as it came, and once as filters ask of it.
+            What::Message(message) => (FORMS + 1) * message.body.len() + (FORMS + 8) * message.extra.len(),
+            What::Presence(event) => (FORMS + 8) * event.state.as_ref().map_or(0, Bytes::len),
+        };
+        let bytes = OWN_BYTES + text;
+        held.0.fetch_add(bytes, Relaxed);
+        let (forms, meta) = (Default::default(), OnceLock::new());
+        Self { topic, token, what, forms, meta, bytes, held: held.clone() }
+    }
+
+    /// How many bytes it holds at most, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The bytes of one form; `render` runs only for the first who asks.
@@ -117,9 +146,12 @@ impl Entry {
         }
     }
 
-    /// What filters can ask of it; `read` runs only for the first who asks.
-    pub(in crate::gateway::pubnub) fn facts(&self, read: impl FnOnce(&Self) -> Facts) -> &Facts {
-        self.facts.get_or_init(|| read(self))
+    /// What filters can ask of what was said about it; `read` runs only for the first who asks.
+    pub(in crate::gateway::pubnub) fn meta(
+        &self,
+        read: impl FnOnce(&Self) -> Option<Value>,
+    ) -> Option<&Value> {
+        self.meta.get_or_init(|| read(self)).as_ref()
     }
 
     /// Whether it is about presence.

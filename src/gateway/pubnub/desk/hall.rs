@@ -5,71 +5,41 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::channel::{Channel, Side};
-use super::entry::{Entry, Presence, What};
+use super::channel::{Ring, Side};
+use super::entry::{Entry, Held, Presence, What};
+use super::kept::Kept;
+use super::quiet::Quiet;
 use super::wait::{Waiter, Waiting, Woken};
+use super::watch::Source;
 use super::{NoRoom, YOUNG};
 use crate::config::PubNub as Settings;
-use crate::core::{Fingerprint, Mono, Now, PartyId, Timetoken, TopicName};
+use crate::core::{Mono, Now, PartyId, Timetoken, TopicName};
 
 /// How many dots of a name are looked at for patterns.
 const PATTERN_DOTS: usize = 2;
-
-/// A pattern that requests have named: everything that begins with it.
-#[derive(Debug, Default)]
-struct Pattern {
-    members: BTreeSet<TopicName>,
-    messages: Waiting,
-    presence: Waiting,
-    touched: Mono,
-}
-
-impl Pattern {
-    fn waiting(&mut self, side: Side) -> &mut Waiting {
-        match side {
-            Side::Messages => &mut self.messages,
-            Side::Presence => &mut self.presence,
-        }
-    }
-}
 
 /// What the desk holds.
 #[derive(Debug, Default)]
 pub(super) struct Hall {
     last: Timetoken,
-    channels: HashMap<TopicName, Channel>,
-    patterns: HashMap<Box<str>, Pattern>,
+    channels: Kept<TopicName>,
+    /// By what the channels begin with that they match.
+    patterns: Kept<Box<str>>,
     groups: HashMap<Box<str>, Waiting>,
     pub(super) everybody: Waiting,
     due: BTreeSet<(Mono, TopicName)>,
-    pub(super) quiet: HashMap<(TopicName, PartyId), (Fingerprint, Mono)>,
+    /// How many bytes the entries hold that are in use anywhere.
+    held: Held,
+    pub(super) quiet: Quiet,
     pub(super) told_joins: ToldJoins,
 }
 
 impl Hall {
-    /// Keeps what happens in a channel from now on.
+    /// Keeps what happens in a channel from now on, if there is room.
     pub(super) fn touch(&mut self, topic: &TopicName, now: Mono, settings: &Settings) -> Result<(), NoRoom> {
-        if let Some(channel) = self.channels.get_mut(topic) {
-            channel.touched = now;
-            return Ok(());
-        }
-        if self.channels.len() >= settings.occupants {
-            self.forget(now, settings);
-        }
-        if self.channels.len() >= settings.occupants {
-            return Err(NoRoom);
-        }
-        self.begin(topic, now);
+        let channel = self.channels.begin(topic, now, settings.occupants).ok_or(NoRoom)?;
+        channel.touched = now;
         Ok(())
-    }
-
-    fn begin(&mut self, topic: &TopicName, now: Mono) -> &mut Channel {
-        for prefix in prefixes(topic.as_str()) {
-            if let Some(pattern) = self.patterns.get_mut(prefix) {
-                pattern.members.insert(topic.clone());
-            }
-        }
-        self.channels.entry(topic.clone()).or_insert_with(|| Channel::new(now))
     }
 
     /// Keeps what happens in all channels that begin like this.
@@ -79,19 +49,16 @@ impl Hall {
         now: Mono,
         settings: &Settings,
     ) -> Result<(), NoRoom> {
-        if let Some(pattern) = self.patterns.get_mut(prefix) {
-            pattern.touched = now;
-            return Ok(());
+        let is_known = self.patterns.has(prefix);
+        let pattern = self.patterns.begin(&prefix.into(), now, settings.occupants).ok_or(NoRoom)?;
+        pattern.touched = now;
+        if !is_known {
+            // What is still kept of its channels is its own from now on.
+            for side in [Side::Messages, Side::Presence] {
+                let rings = self.channels.beginning(prefix).map(|channel| channel.ring(side));
+                pattern.half(side).ring = Ring::newest_of(rings, settings.queue);
+            }
         }
-        if self.patterns.len() >= settings.occupants {
-            self.forget(now, settings);
-        }
-        if self.patterns.len() >= settings.occupants {
-            return Err(NoRoom);
-        }
-        let members = self.channels.keys().filter(|topic| topic.as_str().starts_with(prefix)).cloned();
-        let pattern = Pattern { members: members.collect(), touched: now, ..Pattern::default() };
-        self.patterns.insert(prefix.into(), pattern);
         Ok(())
     }
 
@@ -107,17 +74,43 @@ impl Hall {
             return;
         }
         self.last = at.max(Timetoken(self.last.0 + 1));
-        let entry = Arc::new(Entry::new(topic.clone(), self.last, what));
-        let side = if entry.is_presence() { Side::Presence } else { Side::Messages };
-        let channel = self.begin(topic, now.mono);
-        let half = channel.half(side);
-        half.ring.push(now.mono, entry, settings.queue);
-        half.waiting.wake(Woken::Look);
+        let entry = Arc::new(Entry::new(topic.clone(), self.last, what, &self.held));
+        if let Some(channel) = self.channels.begin(topic, now.mono, settings.occupants) {
+            channel.tell(now.mono, &entry, settings.queue);
+        }
         for prefix in prefixes(topic.as_str()) {
             if let Some(pattern) = self.patterns.get_mut(prefix) {
-                pattern.waiting(side).wake(Woken::Look);
+                pattern.tell(now.mono, &entry, settings.queue);
             }
         }
+        if self.held.bytes() > settings.queue_bytes {
+            self.forget_half(settings.queue_bytes);
+        }
+    }
+
+    /// Forgets the oldest entries, so that half as many bytes are left as there may be. It is done in one go, because it looks at
+    /// all of them.
+    fn forget_half(&mut self, most: usize) {
+        let mut sizes: Vec<_> = self.all_entries().map(|entry| (entry.token, entry.bytes())).collect();
+        sizes.sort_unstable();
+        sizes.dedup();
+        let mut left = most / 2;
+        let stays = |(_, bytes): &&(Timetoken, usize)| {
+            let fits = left.checked_sub(*bytes);
+            left = fits.unwrap_or_default();
+            fits.is_some()
+        };
+        let kept = sizes.iter().rev().take_while(stays).count();
+        let Some((token, _)) = sizes.len().checked_sub(kept + 1).and_then(|place| sizes.get(place)) else {
+            return;
+        };
+        let token = *token;
+        self.channels.all_mut().for_each(|channel| channel.forget_to(token));
+        self.patterns.all_mut().for_each(|pattern| pattern.forget_to(token));
+    }
+
+    fn all_entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.channels.all().chain(self.patterns.all()).flat_map(super::channel::Channel::entries)
     }
 
     /// Somebody's presence in a channel has changed.
@@ -125,7 +118,10 @@ impl Hall {
         if !self.is_wanted(topic) {
             return;
         }
-        let channel = self.begin(topic, now.mono);
+        let Some(channel) = self.channels.begin(topic, now.mono, settings.occupants) else {
+            // Those who named its pattern are told one by one.
+            return self.announce(now, topic, vec![event], settings);
+        };
         let before = channel.pace.next_due();
         let told = channel.pace.take(now.mono, event, settings);
         let after = channel.pace.next_due();
@@ -133,11 +129,11 @@ impl Hall {
         self.announce(now, topic, told, settings);
     }
 
-    /// Tells what has become due.
+    /// Tells what has become due. Everything that came before must have been told.
     pub(super) fn release(&mut self, now: Now, settings: &Settings) {
         while self.due.first().is_some_and(|(due, _)| *due <= now.mono) {
             let Some((_, topic)) = self.due.pop_first() else { break };
-            let Some(channel) = self.channels.get_mut(&topic) else { continue };
+            let Some(channel) = self.channels.get_mut(topic.as_str()) else { continue };
             let told = channel.pace.release(now.mono, settings);
             let after = channel.pace.next_due();
             self.due.extend(after.map(|after| (after, topic.clone())));
@@ -162,92 +158,69 @@ impl Hall {
 
     fn announce(&mut self, now: Now, topic: &TopicName, told: Vec<Presence>, settings: &Settings) {
         for mut event in told {
+            let at = match event.at {
+                // What was held back has its place where it is told, after every cursor that was handed out meanwhile.
+                at if event.is_late || at == Timetoken(0) => Timetoken(now.wall.0),
+                at => at,
+            };
             if event.at == Timetoken(0) {
-                event.at = Timetoken(now.wall.0).max(self.last);
+                event.at = at.max(self.last);
             }
-            // What was held back has its place where it is told, not where it happened.
-            let at = event.at;
             self.say(now, (topic, at), What::Presence(event), settings);
         }
     }
 
     fn is_wanted(&self, topic: &TopicName) -> bool {
-        self.channels.contains_key(topic)
-            || (!self.patterns.is_empty()
-                && prefixes(topic.as_str()).any(|prefix| self.patterns.contains_key(prefix)))
+        self.channels.has(topic.as_str())
+            || (!self.patterns.is_empty() && prefixes(topic.as_str()).any(|prefix| self.patterns.has(prefix)))
     }
 
     /// Forgets what has been kept long enough.
     pub(super) fn forget(&mut self, now: Mono, settings: &Settings) {
         let since = Mono(now.0.saturating_sub(settings.queue_lasts));
-        let mut gone = Vec::new();
-        self.channels.retain(|topic, channel| {
-            let stays = channel.forget(since);
-            if !stays {
-                gone.push(topic.clone());
-            }
-            stays
-        });
-        for topic in gone {
-            for prefix in prefixes(topic.as_str()) {
-                if let Some(pattern) = self.patterns.get_mut(prefix) {
-                    pattern.members.remove(&topic);
-                }
-            }
-        }
-        let is_awaited = |pattern: &Pattern| !pattern.messages.is_empty() || !pattern.presence.is_empty();
-        self.patterns.retain(|_, pattern| pattern.touched >= since || is_awaited(pattern));
+        self.channels.forget(since);
+        self.patterns.forget(since);
         self.told_joins.forget(now);
-        self.quiet.retain(|_, (_, since)| is_young(*since, now));
+        self.quiet.forget(now);
     }
 
-    /// What came after a place in a channel.
+    /// What came after a place, and is kept.
     pub(super) fn after<'a>(
         &'a self,
-        topic: &TopicName,
+        source: &Source,
         side: Side,
         token: Timetoken,
     ) -> impl Iterator<Item = &'a Arc<Entry>> {
-        self.channels.get(topic).into_iter().flat_map(move |channel| channel.ring(side).after(token))
+        let kept = match source {
+            Source::Channel(topic) => self.channels.get(topic.as_str()),
+            Source::Pattern(prefix) => self.patterns.get(prefix),
+        };
+        kept.into_iter().flat_map(move |kept| kept.ring(side).after(token))
     }
 
-    /// The channels that begin like this and of which something is kept.
-    pub(super) fn members<'a>(&'a self, prefix: &str) -> impl Iterator<Item = &'a TopicName> {
-        self.patterns.get(prefix).into_iter().flat_map(|pattern| pattern.members.iter())
+    pub(super) fn wait_for(&mut self, source: &Source, side: Side, waiter: &Arc<Waiter>) {
+        let kept = match source {
+            Source::Channel(topic) => self.channels.get_mut(topic.as_str()),
+            Source::Pattern(prefix) => self.patterns.get_mut(prefix),
+        };
+        if let Some(kept) = kept {
+            kept.half(side).waiting.add(waiter);
+        }
     }
 
-    pub(super) fn wait_for_channel(
-        &mut self,
-        topic: &TopicName,
-        side: Side,
-        waiter: &Arc<Waiter>,
-        now: Mono,
-    ) {
-        self.begin(topic, now).half(side).waiting.add(waiter);
-    }
-
-    pub(super) fn wait_for_pattern(&mut self, prefix: &str, side: Side, waiter: &Arc<Waiter>) {
-        if let Some(pattern) = self.patterns.get_mut(prefix) {
-            pattern.waiting(side).add(waiter);
+    pub(super) fn leave(&mut self, source: &Source, side: Side, id: u64, now: Mono) {
+        let kept = match source {
+            Source::Channel(topic) => self.channels.get_mut(topic.as_str()),
+            Source::Pattern(prefix) => self.patterns.get_mut(prefix),
+        };
+        if let Some(kept) = kept {
+            kept.half(side).waiting.remove(id);
+            kept.touched = now;
         }
     }
 
     pub(super) fn wait_for_group(&mut self, group: &str, waiter: &Arc<Waiter>) {
         self.groups.entry(group.into()).or_default().add(waiter);
-    }
-
-    pub(super) fn leave_channel(&mut self, topic: &TopicName, side: Side, id: u64, now: Mono) {
-        if let Some(channel) = self.channels.get_mut(topic) {
-            channel.half(side).waiting.remove(id);
-            channel.touched = now;
-        }
-    }
-
-    pub(super) fn leave_pattern(&mut self, prefix: &str, side: Side, id: u64, now: Mono) {
-        if let Some(pattern) = self.patterns.get_mut(prefix) {
-            pattern.waiting(side).remove(id);
-            pattern.touched = now;
-        }
     }
 
     pub(super) fn leave_group(&mut self, group: &str, id: u64) {
@@ -299,6 +272,7 @@ impl ToldJoins {
     }
 }
 
-fn is_young(since: Mono, now: Mono) -> bool {
+/// Whether something is still remembered that is remembered for a moment only.
+pub(super) fn is_young(since: Mono, now: Mono) -> bool {
     since + YOUNG > now
 }

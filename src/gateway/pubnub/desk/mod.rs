@@ -3,11 +3,14 @@
 //! One task writes to the desk, in the order in which the broker tells it of changes; requests read from it, register with it
 //! and are woken by it. Its lock is held for a look or an entry.
 
+mod asides;
 mod channel;
 mod crier;
 mod entry;
 mod hall;
+mod kept;
 mod pace;
+mod quiet;
 mod wait;
 mod watch;
 
@@ -19,13 +22,15 @@ use tokio::sync::OnceCell;
 
 use crate::broker::{Clock, Handle};
 use crate::config::PubNub as Settings;
-use crate::core::{Fingerprint, PartyId, Timetoken, TopicName};
+use crate::core::{PartyId, Timetoken, TopicName};
 
+use asides::Asides;
 pub(super) use channel::Side;
-pub(super) use entry::{Action, Delta, Entry, FORMS, Facts, Presence, What};
+pub(super) use entry::{Action, Delta, Entry, FORMS, Presence, What};
 use hall::Hall;
+pub(super) use quiet::Said;
 pub(super) use wait::Woken;
-pub(super) use watch::{Found, Release, Source, Wanted, Watch};
+pub(super) use watch::{Found, MOST, Release, Source, Wanted, Watch};
 
 /// How many changes may wait for the desk before it is told their net.
 const FEED: usize = 16 * 1024;
@@ -43,6 +48,7 @@ pub(super) struct Desk {
     settings: Arc<Settings>,
     clock: Clock,
     hall: Mutex<Hall>,
+    asides: Asides,
     follows: OnceCell<()>,
     next_waiter: AtomicU64,
     is_draining: AtomicBool,
@@ -55,6 +61,7 @@ impl Desk {
             settings,
             clock,
             hall: Mutex::default(),
+            asides: Asides::default(),
             follows: OnceCell::new(),
             next_waiter: AtomicU64::new(0),
             is_draining: AtomicBool::new(false),
@@ -70,29 +77,45 @@ impl Desk {
         self.follows.get_or_init(|| begin).await;
     }
 
-    /// Keeps what happens in these channels from now on.
-    ///
-    /// # Errors
-    /// There is no room for more channels.
-    pub(super) fn touch<'a>(&self, topics: impl Iterator<Item = &'a TopicName>) -> Result<(), NoRoom> {
+    /// Keeps what happens in these channels from now on, as far as there is room for more: what happens in the others is told
+    /// nobody later.
+    pub(super) fn touch<'a>(&self, topics: impl Iterator<Item = &'a TopicName>) {
         let now = self.clock.now().mono;
         let mut hall = self.lock();
         for topic in topics {
-            hall.touch(topic, now, &self.settings)?;
+            if hall.touch(topic, now, &self.settings).is_err() {
+                // Whoever does something there does it all the same.
+                tracing::debug!(topic = topic.as_str(), "there is no room to keep what happens in a channel");
+            }
         }
-        Ok(())
     }
 
-    /// The next change of somebody's state to this is not told, because it came with a request that only says that somebody is
+    /// The next change of somebody's state to this is not told, because it comes with a request that only says that somebody is
     /// still there.
-    pub(super) fn keep_quiet(&self, topic: &TopicName, uuid: &PartyId, state: Fingerprint) {
+    pub(super) fn keep_quiet(&self, said: Said) {
         let now = self.clock.now().mono;
-        self.lock().quiet.insert((topic.clone(), uuid.clone()), (state, now));
+        self.lock().quiet.hush(said, now);
     }
 
     /// There was no such change.
-    pub(super) fn speak_again(&self, topic: &TopicName, uuid: &PartyId) {
-        self.lock().quiet.remove(&(topic.clone(), uuid.clone()));
+    pub(super) fn speak_again(&self, said: &Said) {
+        self.lock().quiet.unhush(said);
+    }
+
+    /// The next change of somebody's state to this is told, whatever else tells it at the same time.
+    pub(super) fn insist(&self, said: Said) {
+        let now = self.clock.now().mono;
+        self.lock().quiet.insist(said, now);
+    }
+
+    /// There was no such change; whether this is told all the same, because nothing of it has been.
+    pub(super) fn insists(&self, said: &Said) -> bool {
+        self.lock().quiet.insists(said)
+    }
+
+    /// Tells something about presence that is no change, after everything that has happened until now.
+    pub(super) fn tell(&self, topic: TopicName, event: Presence) {
+        self.asides.put(topic, event);
     }
 
     /// Somebody has been told of its own join.

@@ -1,6 +1,9 @@
 //! How the presence of one channel is told: one by one, or in intervals while there are many; and who is only briefly away.
 
-use std::collections::HashMap;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
 
 use super::entry::{Action, Delta, Presence};
 use crate::config::PubNub as Settings;
@@ -14,8 +17,13 @@ type Fates = HashMap<PartyId, Action>;
 pub(super) struct Pace {
     /// The interval that runs, if there are many.
     interval: Option<Interval>,
-    /// Leaves that are kept back, and until when.
-    held: Vec<(Mono, Presence)>,
+    /// Leaves that are kept back, and until when, in their order.
+    held: BTreeMap<u64, (Mono, Presence)>,
+    /// Where the leave of each of these users is among them.
+    away: HashMap<PartyId, u64>,
+    next: u64,
+    /// How many are there, after the last that was heard.
+    occupancy: u32,
 }
 
 #[derive(Debug)]
@@ -30,10 +38,17 @@ impl Pace {
     /// Takes an event, and gives those that are told now, in order.
     pub(super) fn take(&mut self, now: Mono, event: Presence, settings: &Settings) -> Vec<Presence> {
         let mut told = self.release(now, settings);
+        self.occupancy = event.occupancy;
+        let left = if event.action == Action::Join { self.undo_leave(&event) } else { None };
         match event.action {
-            Action::Join if self.undo_leave(&event) => {}
+            // Whoever was only briefly away has not left, but may be back in another state.
+            Action::Join if let Some(left) = left => {
+                if left.state != event.state {
+                    told.push(Presence { action: Action::StateChange, ..event });
+                }
+            }
             Action::Leave | Action::Timeout if !settings.debounce.is_zero() => {
-                self.held.push((now + settings.debounce, event));
+                self.hold(now + settings.debounce, event);
             }
             Action::Join | Action::Leave | Action::Timeout => self.tell(now, event, settings, &mut told),
             Action::StateChange | Action::Interval => told.push(event),
@@ -44,14 +59,19 @@ impl Pace {
     /// Gives what has become due.
     pub(super) fn release(&mut self, now: Mono, settings: &Settings) -> Vec<Presence> {
         let mut told = Vec::new();
-        while self.held.first().is_some_and(|(due, _)| *due <= now) {
-            let (_, event) = self.held.remove(0);
-            self.tell(now, event, settings, &mut told);
+        while let Some(first) = self.held.first_entry().filter(|first| first.get().0 <= now) {
+            let (_, event) = first.remove();
+            if let Some(uuid) = &event.uuid {
+                self.away.remove(uuid);
+            }
+            let late = Presence { occupancy: self.occupancy, is_late: true, ..event };
+            self.tell(now, late, settings, &mut told);
         }
         if let Some(interval) = &mut self.interval
             && interval.end <= now
         {
-            told.extend(interval.report(settings));
+            let occupancy = self.occupancy;
+            told.extend(interval.report(settings).map(|report| Presence { occupancy, ..report }));
             interval.end = now + settings.interval;
         }
         told
@@ -60,7 +80,7 @@ impl Pace {
     /// When something becomes due.
     pub(super) fn next_due(&self) -> Option<Mono> {
         let interval = self.interval.as_ref().filter(|interval| interval.has_changed);
-        let held = self.held.first().map(|(due, _)| *due);
+        let held = self.held.first_key_value().map(|(_, (due, _))| *due);
         held.into_iter().chain(interval.map(|interval| interval.end)).min()
     }
 
@@ -69,10 +89,18 @@ impl Pace {
         self.interval.is_some() || !self.held.is_empty()
     }
 
-    /// Somebody who was only briefly away has not left.
-    fn undo_leave(&mut self, join: &Presence) -> bool {
-        let place = self.held.iter().position(|(_, held)| held.uuid == join.uuid);
-        place.map(|place| self.held.remove(place)).is_some()
+    fn hold(&mut self, due: Mono, leave: Presence) {
+        if let Some(uuid) = &leave.uuid {
+            self.away.insert(uuid.clone(), self.next);
+        }
+        self.held.insert(self.next, (due, leave));
+        self.next += 1;
+    }
+
+    /// The leave that is kept back of whoever is back.
+    fn undo_leave(&mut self, join: &Presence) -> Option<Presence> {
+        let place = self.away.remove(join.uuid.as_ref()?)?;
+        self.held.remove(&place).map(|(_, leave)| leave)
     }
 
     fn tell(&mut self, now: Mono, event: Presence, settings: &Settings, told: &mut Vec<Presence>) {
@@ -86,7 +114,11 @@ impl Pace {
             }
             (Some(interval), true) => interval.note(&event),
             (Some(interval), false) => {
-                told.extend(interval.report(settings).map(|last| Presence { at: event.at, ..last }));
+                told.extend(interval.report(settings).map(|last| Presence {
+                    at: event.at,
+                    is_late: event.is_late,
+                    ..last
+                }));
                 told.push(event);
                 self.interval = None;
             }
@@ -123,7 +155,8 @@ impl Interval {
         let fates = std::mem::take(&mut self.fates);
         let delta = settings.deltas.then(|| Box::new(delta(fates, settings.delta_bytes)));
         let (occupancy, at) = (self.occupancy, Timetoken(0));
-        Some(Presence { action: Action::Interval, uuid: None, occupancy, at, state: None, delta })
+        let (uuid, state) = (None, None);
+        Some(Presence { action: Action::Interval, uuid, occupancy, at, state, delta, is_late: true })
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Desk, NoRoom};
 use crate::core::{Timetoken, TopicName};
 
 /// The most entries of one answer.
-const MOST: usize = 100;
+pub(in crate::gateway::pubnub) const MOST: usize = 100;
 
 /// Where something comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,6 +39,8 @@ pub(in crate::gateway::pubnub) struct Found {
     pub(in crate::gateway::pubnub) entry: Arc<Entry>,
     /// The name.
     pub(in crate::gateway::pubnub) asked: Arc<str>,
+    /// Whether the name is a pattern, which whoever asks may name without being let into every channel that it matches.
+    pub(in crate::gateway::pubnub) is_matched: bool,
 }
 
 /// A request that is held, known to the desk until it is dropped.
@@ -68,48 +70,29 @@ impl Watch {
     pub(in crate::gateway::pubnub) fn want(&mut self, wanted: Vec<Wanted>) -> Result<(), NoRoom> {
         let now = self.desk.clock.now().mono;
         let mut hall = self.desk.lock();
-        for wanted in &wanted {
-            match &wanted.source {
-                Source::Channel(topic) => {
-                    hall.touch(topic, now, &self.desk.settings)?;
-                    hall.wait_for_channel(topic, wanted.side, &self.waiter, now);
-                }
-                Source::Pattern(prefix) => {
-                    hall.touch_pattern(prefix, now, &self.desk.settings)?;
-                    hall.wait_for_pattern(prefix, wanted.side, &self.waiter);
-                }
-            }
-        }
-        drop(hall);
+        // What is wanted is left again when this goes, also if there is no room for the rest.
         self.wanted = wanted;
+        for wanted in &self.wanted {
+            match &wanted.source {
+                Source::Channel(topic) => hall.touch(topic, now, &self.desk.settings)?,
+                Source::Pattern(prefix) => hall.touch_pattern(prefix, now, &self.desk.settings)?,
+            }
+            hall.wait_for(&wanted.source, wanted.side, &self.waiter);
+        }
         Ok(())
     }
 
-    /// Everything that came after a place, in order: the newest, if there is more than one answer has room for.
-    pub(in crate::gateway::pubnub) fn look(
-        &self,
-        token: Timetoken,
-        is_asked: impl Fn(&Entry) -> bool,
-    ) -> Vec<Found> {
+    /// Everything that came after a place, in order.
+    pub(in crate::gateway::pubnub) fn look(&self, token: Timetoken) -> Vec<Found> {
         let hall = self.desk.lock();
         let mut found = Vec::new();
-        for wanted in &self.wanted {
-            let mut take = |topic: &TopicName| {
-                let entries = hall.after(topic, wanted.side, token);
-                found.extend(
-                    entries.map(|entry| Found { entry: Arc::clone(entry), asked: Arc::clone(&wanted.asked) }),
-                );
-            };
-            match &wanted.source {
-                Source::Channel(topic) => take(topic),
-                Source::Pattern(prefix) => hall.members(prefix).for_each(take),
-            }
+        for Wanted { source, side, asked } in &self.wanted {
+            let is_matched = matches!(source, Source::Pattern(_));
+            let of = |entry| Found { entry: Arc::clone(entry), asked: Arc::clone(asked), is_matched };
+            found.extend(hall.after(source, *side, token).map(of));
         }
         drop(hall);
-        found.retain(|found| is_asked(&found.entry));
         found.sort_by_key(|found| found.entry.token);
-        let excess = found.len().saturating_sub(MOST);
-        found.drain(..excess);
         found
     }
 
@@ -148,10 +131,7 @@ impl Drop for Watch {
         hall.everybody.remove(id);
         self.groups.iter().for_each(|group| hall.leave_group(group, id));
         for wanted in &self.wanted {
-            match &wanted.source {
-                Source::Channel(topic) => hall.leave_channel(topic, wanted.side, id, now),
-                Source::Pattern(prefix) => hall.leave_pattern(prefix, wanted.side, id, now),
-            }
+            hall.leave(&wanted.source, wanted.side, id, now);
         }
     }
 }

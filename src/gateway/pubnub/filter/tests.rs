@@ -204,7 +204,7 @@ proptest! {
         let filter = Filter::parse(&case.text);
         // Only a filter with too many parts is refused.
         if let Ok(filter) = filter {
-            prop_assert_eq!(truth(filter.0.value(facts)), case.truth, "{}", case.text);
+            prop_assert_eq!(truth(filter.node.value(facts)), case.truth, "{}", case.text);
         } else {
             prop_assert!(case.text.len() > 200, "{}", case.text);
         }
