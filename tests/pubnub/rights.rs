@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use super::client::{get, send};
+use super::client::{Client, get, hold, send};
 use super::hub::Hub;
 use super::presence::{PRESENCE, here};
 
@@ -89,6 +89,39 @@ async fn nobody_speaks_for_a_connected_user_by_its_uuid_alone() {
     assert_eq!(beat(&hub, "lobby", &format!("uuid=alice&auth={proof}&{proven}")).await, 200);
     assert_eq!(shown().await, json!({"mood": "mine"}));
     drop(alice);
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_password_that_is_set_meanwhile_shuts_whoever_is_held() {
+    let hub = Hub::start(&[]).await;
+    let spy = Client::open(&hub, "room", "").await;
+    let held = hold(&hub, &spy.target());
+    hub.holds(1).await;
+    hub.guard("room").await;
+    let boss = hub.token(&json!({"sub": "boss", "role": "admin"}));
+    let said = get(&hub, &format!("/publish/pub/sub/0/room/0/1?uuid=boss&auth={boss}")).await;
+    assert_eq!(said.status, 200);
+    hub.advance(Duration::from_secs(280)).await;
+    assert_eq!(held.await.unwrap().body["m"], json!([]));
+    assert_eq!(get(&hub, &spy.target()).await.status, 403);
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn users_may_know_where_they_are_themselves() {
+    let hub = Hub::start(&[GUARDED]).await;
+    let ana = jwt(&hub, json!({"sub": "ana"}), Duration::from_secs(60));
+    assert_eq!(beat(&hub, "room", &format!("uuid=ana&auth={ana}")).await, 200);
+    hub.guard("room").await;
+    let whereabouts = async |query: &str| {
+        get(&hub, &format!("{PRESENCE}/uuid/ana{query}")).await.body["payload"]["channels"].clone()
+    };
+    assert_eq!(whereabouts(&format!("?uuid=ana&auth={ana}")).await, json!(["room"]));
+    let ben = jwt(&hub, json!({"sub": "ben"}), Duration::from_secs(60));
+    for stranger in ["", "?uuid=ana", &format!("?uuid=ben&auth={ben}")] {
+        assert_eq!(whereabouts(stranger).await, json!([]), "{stranger}");
+    }
     hub.stop().await;
 }
 

@@ -202,13 +202,6 @@ impl Pass {
         }
     }
 
-    /// Whether it may be known that somebody is in a channel. That needs nothing where the app leaves the channel open.
-    pub(in crate::gateway::pubnub) fn may_know(&self, channel: &TopicName) -> bool {
-        let is_open = is_shared(channel) && self.principal.app.is_open(channel);
-        let is_limited = matches!(self.shown, Shown::Principal) && self.principal.capabilities.is_some();
-        is_open && !is_limited || self.may(Right::Read, &Name::of_channel(channel))
-    }
-
     /// Whether nothing was shown where something must be.
     pub(in crate::gateway::pubnub) fn is_nothing(&self) -> bool {
         matches!(self.shown, Shown::Nothing)
