@@ -232,13 +232,12 @@ impl Running {
 }
 
 impl Running {
-    /// Tells all clients to go, over a span, and waits until they have gone or the time has come. Those who only send requests are
-    /// not told and not waited for: their answers say so, and what is under way ends with the listeners.
+    /// Tells all clients to go, over a span, and waits until they have gone or the time has come.
     async fn send_away(&self, spread: Duration, until: Mono) {
         for (_, handle) in self.handles.iter() {
             handle.drain(spread).await;
         }
-        while self.limits.lasting() > 0 && self.clock.now().mono < until {
+        while self.limits.open() > 0 && self.clock.now().mono < until {
             self.clock.sleep(Duration::from_millis(50)).await;
         }
     }

@@ -223,8 +223,6 @@ impl Shared {
 
     async fn requests(self: Arc<Self>, socket: Socket, guest: Arc<Guest>) {
         let (mut shutdown, mut draining) = (self.shutdown.clone(), self.settings.limits.draining());
-        let is_counted = matches!(guest.welcome, Welcome::Admitted(_));
-        let _plain = is_counted.then(|| self.settings.limits.plain());
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())

@@ -108,8 +108,6 @@ pub struct Limits {
 #[derive(Debug, Default)]
 struct Counts {
     total: usize,
-    /// Those of them that only carry requests.
-    plain: usize,
     unauthenticated: usize,
     addresses: Crowds,
     parties: FxHashMap<(AppSlot, PartyId), usize>,
@@ -120,16 +118,6 @@ struct Counts {
 pub struct Admission {
     limits: Arc<Limits>,
     held: Mutex<Held>,
-}
-
-/// A connection that only carries requests.
-#[derive(Debug)]
-pub(super) struct Plain(Arc<Limits>);
-
-impl Drop for Plain {
-    fn drop(&mut self) {
-        lock(&self.0.counts).plain -= 1;
-    }
 }
 
 #[derive(Debug, Default)]
@@ -192,19 +180,6 @@ impl Limits {
     #[must_use]
     pub fn open(&self) -> usize {
         lock(&self.counts).total
-    }
-
-    /// How many of them are more than the requests that they carry, such as WebSockets.
-    #[must_use]
-    pub fn lasting(&self) -> usize {
-        let counts = lock(&self.counts);
-        counts.total.saturating_sub(counts.plain)
-    }
-
-    /// One of them only carries requests, as long as this is kept.
-    pub(super) fn plain(self: &Arc<Self>) -> Plain {
-        lock(&self.counts).plain += 1;
-        Plain(Arc::clone(self))
     }
 
     /// How many of them have not authenticated.
