@@ -8,6 +8,7 @@ mod tests;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -119,6 +120,7 @@ pub struct Spaces {
     broker: Handle,
     clock: Clock,
     known: Mutex<HashMap<Place, Known>>,
+    changes: AtomicU64,
     guesses: Tries<(TopicName, Caller)>,
     creations: Tries<PartyId>,
     per_party: usize,
@@ -130,7 +132,20 @@ impl Spaces {
     pub fn new(broker: Handle, clock: Clock, limits: SpaceLimits) -> Self {
         let guesses = Tries::new(limits.tries_per_minute, MINUTE);
         let creations = Tries::new(limits.creations_per_minute, MINUTE);
-        Self { broker, clock, known: Mutex::default(), guesses, creations, per_party: limits.per_party }
+        Self {
+            broker,
+            clock,
+            known: Mutex::default(),
+            changes: AtomicU64::new(0),
+            guesses,
+            creations,
+            per_party: limits.per_party,
+        }
+    }
+
+    /// How often this node has changed any of them. Whoever was let in, and sees that this is another number, asks again.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Relaxed)
     }
 
     /// The space of a topic; at most a second behind what another node changed.
@@ -206,6 +221,7 @@ impl Spaces {
                 Ok(version) => {
                     let space = Arc::new(space);
                     self.remember(place, Known { space: Arc::clone(&space), version, at: now });
+                    self.changes.fetch_add(1, Relaxed);
                     return Ok(space);
                 }
                 Err(NotKept::Conflict) => {}

@@ -36,6 +36,16 @@ pub(crate) fn hold(hub: &Hub, target: &str) -> JoinHandle<Answer> {
     })
 }
 
+/// Sends a request with a body.
+pub(crate) async fn send(hub: &Hub, method: &str, target: &str, body: impl Into<reqwest::Body>) -> Answer {
+    let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+    let url = format!("http://{}{target}", hub.address);
+    let answer = reqwest::Client::new().request(method, &url).body(body).send().await.unwrap();
+    let status = answer.status().as_u16();
+    let text = answer.text().await.unwrap();
+    Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+}
+
 /// A user that subscribes: it knows its cursor.
 pub(crate) struct Client {
     names: String,

@@ -13,4 +13,6 @@ mod hub;
 mod mixed;
 mod modes;
 mod presence;
+mod rights;
+mod shapes;
 mod stopping;

@@ -19,6 +19,7 @@ use super::query::Query;
 use super::signature::{Request, Unsigned};
 use crate::broker::{AppSlot, Clock, Handle};
 use crate::config::PubNub as Settings;
+use crate::core::Wall;
 use crate::gateway::apps::{App, Apps};
 use crate::gateway::token as jwt;
 
@@ -159,7 +160,10 @@ impl Access {
     pub(super) fn grant(&self, asked: &Asked<'_>) -> Result<Answer, Fault> {
         asked.signed(&self.clock).map_err(|why| refused("grant", why))?;
         let grant = Grant::parse(asked.body)?;
-        let token = Token::make(asked.settings, &grant, self.clock.now().wall);
+        // The time is the signature's, so that whoever sends the request again gets the same token, revoked if that is.
+        let signed_at = asked.query.number("timestamp")?.unwrap_or_default();
+        let issued = Wall(signed_at.saturating_mul(Wall::TICKS_PER_SECOND));
+        let token = Token::make(asked.settings, &grant, issued);
         let token = token.ok_or_else(|| Fault::bad_permissions("The token would be too long."))?;
         Ok(done(Some(&token)))
     }

@@ -132,9 +132,18 @@ impl Fault {
         Self::plain(Service::Balancer, 414, "Request URI Too Long")
     }
 
-    /// The body is longer than is read, or does not come.
+    /// The body is longer than is read, or does not come. Those of messages are answered as all that is wrong with messages.
     pub(super) fn long_body(service: Service) -> Self {
-        Self::plain(service, 413, "Request Entity Too Large")
+        let text = "Request Entity Too Large";
+        match service {
+            Service::PubSub => Self::of(service, 413, &json!([0, text])),
+            _ => Self::plain(service, 413, text),
+        }
+    }
+
+    /// The path is not for this method.
+    pub(super) fn bad_method(service: Service) -> Self {
+        Self::plain(service, 405, "Method Not Allowed")
     }
 
     /// More requests come than the app may send.

@@ -18,19 +18,22 @@ pub(super) struct Guard {
     spaces: Arc<Spaces>,
     pass: Pass,
     address: Option<IpAddr>,
+    /// How often spaces had changed before the request was let in.
+    changes: u64,
 }
 
 /// Which channels have been asked about for one answer.
 pub(super) type Asked = HashMap<TopicName, bool>;
 
 impl Guard {
-    /// Of a request.
+    /// Of a request that is about to be let in.
     pub(super) fn of(call: &Call<'_>) -> Self {
         Self {
             access: Arc::clone(&call.shared.access),
             spaces: Arc::clone(&call.shared.spaces),
             pass: call.pass.clone(),
             address: call.address,
+            changes: call.shared.spaces.changes(),
         }
     }
 
@@ -45,16 +48,16 @@ impl Guard {
         self.access.is_good(&self.pass).await
     }
 
-    /// Whether something may be told. Whoever named the channel itself was let into it before.
+    /// Whether something may be told. Whoever named the channel itself was let into it before, which holds until a space is changed.
     pub(super) async fn shows(&self, found: &Found, asked: &mut Asked) -> bool {
-        if !found.is_matched {
+        if !found.is_matched && self.spaces.changes() == self.changes {
             return true;
         }
         let topic = &found.entry.topic;
         if let Some(known) = asked.get(topic) {
             return *known;
         }
-        let is_let_in = self.pass.may_match(topic)
+        let is_let_in = (!found.is_matched || self.pass.may_match(topic))
             && self.spaces.admit(self.pass.principal(), topic, None, self.address).await.is_ok();
         asked.insert(topic.clone(), is_let_in);
         is_let_in

@@ -16,6 +16,9 @@ use crate::gateway::json::{self, Members};
 /// The most messages of one channel in an answer.
 const MOST: usize = 100;
 
+/// About the most bytes of messages in an answer about several channels, which share them.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+
 /// Which messages are asked for.
 #[derive(Debug, Clone, Copy)]
 struct Span {
@@ -57,6 +60,24 @@ impl Span {
             found.drain(..found.len().saturating_sub(self.most));
         }
         found
+    }
+
+    /// As many of these as have room in so many bytes, and one at least. Clients go on where an answer ends.
+    fn fit(self, mut chosen: Vec<Arc<Change>>, mut bytes: usize) -> Vec<Arc<Change>> {
+        if !self.is_reverse {
+            chosen.reverse();
+        }
+        let fits = |change: &Arc<Change>| {
+            let has_room = bytes > 0;
+            bytes = bytes.saturating_sub(change.bytes());
+            has_room
+        };
+        let count = chosen.iter().map(fits).take_while(|has_room| *has_room).count();
+        chosen.truncate(count);
+        if !self.is_reverse {
+            chosen.reverse();
+        }
+        chosen
     }
 }
 
@@ -106,9 +127,10 @@ pub(super) async fn of_many(call: &Call<'_>, segment: &str, has_actions: bool) -
         has_actions,
     };
     let kept = kept(call, topics.clone()).await?;
+    let room = (MOST_BYTES / topics.len().max(1)).max(1);
     Ok(channels(|channels| {
         for (topic, kept) in topics.iter().zip(kept) {
-            let found = span.choose(kept);
+            let found = span.fit(span.choose(kept), room);
             if found.is_empty() {
                 continue;
             }

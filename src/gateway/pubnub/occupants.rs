@@ -42,16 +42,20 @@ pub(super) struct Standing {
     lease: Option<(bool, Option<Duration>)>,
     /// As whom it is a member, also by a session of another dialect.
     pub(super) party: Option<Arc<Party>>,
+    /// Whether a session of another dialect speaks for it there.
+    is_foreign: bool,
 }
 
 impl Standing {
     /// Looks.
     pub(super) fn of(roster: &Roster, leases: &Leases, (topic, uuid): (&TopicName, &PartyId)) -> Self {
-        let lease = leases.get(session(topic, uuid)).filter(|lease| lease.is_member(topic));
+        let own = session(topic, uuid);
+        let lease = leases.get(own).filter(|lease| lease.is_member(topic));
         let member = roster.topic(topic).and_then(|known| known.member(uuid));
         Self {
             lease: lease.map(|lease| (lease.is_attached, lease.timeout())),
             party: member.map(|member| Arc::clone(&member.party)),
+            is_foreign: member.is_some_and(|member| member.sessions.iter().any(|session| *session != own)),
         }
     }
 
@@ -63,6 +67,12 @@ impl Standing {
     /// Whether its session waits for a sign of life, because a held request was given up.
     pub(super) fn is_detached(&self) -> bool {
         matches!(self.lease, Some((false, _)))
+    }
+
+    /// Whether a request may say the user's state there. What a connection of another dialect says of its user is not for those
+    /// who only claim to be that.
+    pub(super) fn may_say(&self, call: &Call<'_>, uuid: &PartyId) -> bool {
+        !self.is_foreign || call.pass.proves(uuid)
     }
 
     /// Whether the user has a session of this dialect there.
@@ -79,7 +89,7 @@ impl Standing {
 pub(super) async fn enter(
     call: &Call<'_>,
     party: &Arc<Party>,
-    stays: Vec<Stay>,
+    mut stays: Vec<Stay>,
     heartbeat: Option<Duration>,
 ) -> Result<Vec<SessionId>, Fault> {
     let topics: Vec<TopicName> = stays.iter().map(|stay| stay.topic.clone()).collect();
@@ -94,6 +104,9 @@ pub(super) async fn enter(
     };
     let standings = call.broker.read(look).await.ok_or_else(|| call.unavailable())?;
     let standings = standings.ok_or_else(Fault::full)?;
+    for (stay, standing) in stays.iter_mut().zip(&standings) {
+        stay.state = stay.state.take().filter(|_| standing.may_say(call, &party.id));
+    }
     let entering = stays.iter().zip(&standings).map(|(stay, standing)| {
         Entrance { call, party, stay, standing, session: session(&stay.topic, &party.id) }.enter(heartbeat)
     });

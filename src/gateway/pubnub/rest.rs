@@ -41,6 +41,12 @@ pub fn router(shared: Arc<Shared>) -> Router {
         "/signal/{*rest}",
         "/time/{*rest}",
         "/v3/pam/{*rest}",
+        // What is not served is refused in the shape that libraries read.
+        "/v1/push/{*rest}",
+        "/v1/files/{*rest}",
+        "/v1/message-actions/{*rest}",
+        "/v2/objects/{*rest}",
+        "/v2/auth/{*rest}",
     ];
     let routes = paths.into_iter().fold(Router::new(), |routes, path| routes.route(path, any(serve)));
     routes.with_state(shared)
@@ -230,6 +236,14 @@ async fn manage(shared: &Shared, target: Target<'_>, rest: &[&str], body: Body) 
 }
 
 async fn act(call: &Call<'_>, action: Action<'_>, method: &Method, body: Bytes) -> Result<Answer, Fault> {
+    let is_for = match *method {
+        Method::GET | Method::HEAD | Method::POST => true,
+        Method::DELETE => matches!(action, Action::History(..)),
+        _ => false,
+    };
+    if !is_for {
+        return Err(Fault::bad_method(call.service));
+    }
     match action {
         Action::Subscribe(channels) => subscribe::subscribe(call, channels).await,
         Action::Heartbeat(channels) => Box::pin(presence::heartbeat(call, channels)).await,

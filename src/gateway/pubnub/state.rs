@@ -8,7 +8,7 @@ use super::answer::{Answer, Service};
 use super::call::{self, Call};
 use super::desk::{Action, Presence, Said};
 use super::fault::Fault;
-use super::names;
+use super::names::{self, Name};
 use super::occupants::{self, Standing};
 use super::presence;
 use super::translate;
@@ -32,6 +32,9 @@ async fn put(call: &Call<'_>, segment: &str, uuid: &str) -> Result<Answer, Fault
     let content = presence::content(call, state.get())?;
     call.tenant.desk.follow(&call.broker).await;
     let topics = call.members(Right::Join, &asked).await?;
+    if topics.is_empty() && asked.groups.is_empty() {
+        return Err(Fault::bad_channel(call.service));
+    }
     call.admit(topics.iter()).await?;
     call.tenant.desk.touch(topics.iter());
     let (places, party) = (topics.clone(), who.clone());
@@ -39,8 +42,10 @@ async fn put(call: &Call<'_>, segment: &str, uuid: &str) -> Result<Answer, Fault
         places.iter().map(|topic| Standing::of(roster, leases, (topic, &party))).collect::<Vec<_>>()
     });
     let standings = standings.await.ok_or_else(|| call.unavailable())?;
-    // What connections of another dialect say of their user is theirs to change.
-    let foreign = topics.iter().zip(&standings).filter(|(_, known)| known.party.is_some() && !known.is_own());
+    // What connections of another dialect say of their user is theirs to change, unless it is that user who asks from here too.
+    let is_foreign =
+        |known: &Standing| !known.may_say(call, &who) || known.party.is_some() && !known.is_own();
+    let foreign = topics.iter().zip(&standings).filter(|(_, known)| is_foreign(known));
     let foreign: Vec<String> = foreign.map(|(topic, _)| topic.as_str().to_owned()).collect();
     if !foreign.is_empty() {
         return Err(Fault::forbidden(&foreign, &[]));
@@ -137,6 +142,11 @@ pub(super) async fn get(call: &Call<'_>, segment: &str, uuid: &str) -> Result<An
             [(topic, state)] if asked.is_lone && !call.query.sdk().wants_channels() => {
                 answer.raw("payload", state.as_deref().unwrap_or(b"{}"));
                 answer.text("channel", topic.as_str());
+            }
+            [] if asked.is_lone && !call.query.sdk().wants_channels() => {
+                // Nobody has a state in what is no channel.
+                answer.raw("payload", b"{}");
+                answer.text("channel", &asked.names.first().map(Name::written).unwrap_or_default());
             }
             states => answer.object("payload", |payload| {
                 payload.object("channels", |channels| {

@@ -117,7 +117,7 @@ async fn prepare(call: &Call<'_>, segment: &str) -> Result<Prepared, Fault> {
     let states = presence::states(call)?;
     let timeout = presence::timeout(call)?;
     let filter = call.query.filter()?.map(|filter| Filter::parse(&filter)).transpose()?;
-    let tenant = &call.tenant;
+    let (tenant, guard) = (&call.tenant, Guard::of(call));
     let Some(mut place) = tenant.admit().filter(|_| tenant.allows_request(&call.shared.clock)) else {
         call.shared.metrics.poll_shed();
         return Err(Fault::too_many_requests(Service::PubSub, RETRY_AFTER));
@@ -166,7 +166,7 @@ async fn prepare(call: &Call<'_>, segment: &str) -> Result<Prepared, Fault> {
         uuid: call.party.as_ref().map(|party| party.id.clone()),
         sessions: sessions.into(),
         closing,
-        guard: Guard::of(call),
+        guard,
         _place: place,
         _counted: Counted::new(&call.shared.metrics),
     })))

@@ -157,6 +157,17 @@ impl Pass {
         self.party.as_ref()
     }
 
+    /// Whether whoever asks has shown to be this user, or may speak for everybody.
+    pub(in crate::gateway::pubnub) fn proves(&self, uuid: &PartyId) -> bool {
+        let is_proven = match &self.shown {
+            Shown::Nothing => false,
+            Shown::Token(token, ..) => token.uuid.is_some(),
+            // Only a JWT ends.
+            Shown::Principal => self.principal.expires.is_some(),
+        };
+        self.principal.is_app || is_proven && self.principal.party.id == *uuid
+    }
+
     /// Whether something may be done with a channel, its presence stream or a pattern.
     pub(in crate::gateway::pubnub) fn may(&self, right: Right, name: &Name) -> bool {
         match &self.shown {
@@ -189,13 +200,6 @@ impl Pass {
             Shown::Token(..) => is_shared(channel),
             Shown::Principal => self.principal_may(Right::Read, channel),
         }
-    }
-
-    /// Whether it may be known that somebody is in a channel. That needs nothing where the app leaves the channel open.
-    pub(in crate::gateway::pubnub) fn may_know(&self, channel: &TopicName) -> bool {
-        let is_open = is_shared(channel) && self.principal.app.is_open(channel);
-        let is_limited = matches!(self.shown, Shown::Principal) && self.principal.capabilities.is_some();
-        is_open && !is_limited || self.may(Right::Read, &Name::of_channel(channel))
     }
 
     /// Whether nothing was shown where something must be.
