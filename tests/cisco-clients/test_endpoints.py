@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from kit.callback import Callback
 from kit.rest import endpoint, number_of, refused
 
 LEASE = ("Presence-Expiry", "<expiration>", "both")
@@ -77,12 +78,13 @@ LINK_LOCAL = ["169.254.1.1", "[fe80::1]", "[fe80::1%25eth0]"]
 MAPPED = ["[::ffff:169.254.169.254]", "[::ffff:a9fe:a9fe]", "[::ffff:10.0.0.1]", "[64:ff9b::a9fe:a9fe]", "[64:ff9b::10.0.0.1]", "[2002:a9fe:a9fe::1]", "[::169.254.169.254]"]
 PRIVATE = ["10.0.0.1", "172.16.0.1", "192.168.0.1", "100.64.0.1", "198.18.0.1", "[::1]", "[fc00::1]", "[fd12:3456::1]"]
 SPECIAL = ["0.0.0.0", "[::]", "255.255.255.255", "224.0.0.1", "[ff02::1]", "240.0.0.1", "127.0.0.2", "0.0.0.0.nip.io."]
+PUBLIC = ["8.8.8.8", "[2001:4860:4860::8888]", "192.0.2.1"]
 SPELT = ["2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "0xa9.254.169.254", "169.254.43518", "%31%36%39.254.169.254", "169。254。169。254", "①⑥⑨.254.169.254"]
 SCHEMES = ["file:///etc/passwd", "gopher://127.0.0.1/pws", "ftp://127.0.0.1/pws", "javascript:alert(1)", "//127.0.0.1/pws", "127.0.0.1/pws", "http://", "http:///pws", "unix:/run/x"]
 
 
 @pytest.mark.doors("http")
-@pytest.mark.parametrize("host", METADATA + LINK_LOCAL + MAPPED + PRIVATE + SPECIAL + SPELT)
+@pytest.mark.parametrize("host", METADATA + LINK_LOCAL + MAPPED + PRIVATE + PUBLIC + SPECIAL + SPELT)
 def test_w15_an_address_that_the_operator_does_not_allow_is_refused(scene, host):
     application = scene.application()
     answer = application.register(f"http://{host}/pws")
@@ -106,10 +108,18 @@ def test_w15_without_an_allow_list_nobody_is_called(stage):
 
 
 def test_w15_plain_http_must_be_allowed(stage):
-    scene = stage(settings={"egress.http": False})
+    scene = stage(settings={"cisco.callback_http": False})
     application = scene.application()
     assert application.register(scene.callback().url).status_code == 400
     number_of(application.register("https://127.0.0.1/pws"), "endpoints")
+
+
+def test_w15_ports_can_be_limited_too(stage):
+    callback = Callback()
+    with callback:
+        application = stage(settings={"cisco.callback_ports": [callback.port]}).application()
+        number_of(application.register(callback.url), "endpoints")
+        assert application.register(f"http://127.0.0.1:{callback.port % 60000 + 1}/pws").status_code == 400
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -27,10 +27,16 @@ def lines(settings):
     return "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
 
 
+def credentials(number):
+    """The key and the secret of an app."""
+    return f"key-{number}", f"a secret of app {number}"
+
+
 def app(number, users, **cisco):
     """An app of the configuration with these application users (names and passwords)."""
     settings = {"end_users": PEOPLE, "domains": DOMAINS} | cisco
-    described = {"id": str(number), "key": f"key-{number}", "secret": f"a secret of app {number}"}
+    key, secret = credentials(number)
+    described = {"id": str(number), "key": key, "secret": secret}
     people = "".join(f"[[apps.cisco.app_users]]\n{lines({'name': name, 'password': password})}" for name, password in users.items())
     return f"[[apps]]\n{lines(described)}[apps.cisco]\n{lines(settings)}{people}"
 
@@ -44,7 +50,6 @@ def configuration(apps, **settings):
         "cisco.http": "127.0.0.1:0",
         "cisco.https": "127.0.0.1:0",
         "egress.allow": ["127.0.0.1"],
-        "egress.http": True,
         "presence.grace": "0s",
         "log.level": "debug",
     }

@@ -17,20 +17,20 @@ def part(data):
     return base64.urlsafe_b64encode(data if isinstance(data, bytes) else json.dumps(data).encode()).rstrip(b"=")
 
 
-def token(number, party):
-    """What the backend of an app signs for one of its users."""
-    head = {"alg": "HS256", "typ": "JWT", "kid": f"key-{number}"}
+def token(app, party):
+    """What the backend of an app, which is its key and its secret, signs for one of its users."""
+    key, secret = app
+    head = {"alg": "HS256", "typ": "JWT", "kid": key}
     signed = part(head) + b"." + part({"sub": party, "displayname": party.title(), "exp": int(time.time()) + 3600})
-    secret = f"a secret of app {number}".encode()
-    return (signed + b"." + part(hmac.new(secret, signed, hashlib.sha256).digest())).decode()
+    return (signed + b"." + part(hmac.new(secret.encode(), signed, hashlib.sha256).digest())).decode()
 
 
 class Person:
     """A connection of a party; whatever it does is done when the method returns. `with` ends it."""
 
-    def __init__(self, hub, number, party, topic="lobby"):
+    def __init__(self, hub, app, party, topic="lobby"):
         url = hub.urls["main"].replace("http", "ws", 1)
-        self.socket = connect(f"{url}/ws?token={token(number, party)}", open_timeout=SOON, compression=None)
+        self.socket = connect(f"{url}/ws?token={token(app, party)}", open_timeout=SOON, compression=None)
         self.ids = itertools.count(1)
         self.topic = topic
         self.say("SUBSCRIBE_CHANNEL", {"channel": {"type": "topic", "_id": topic}})

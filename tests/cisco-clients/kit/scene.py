@@ -1,7 +1,7 @@
 """The place of one test: an app of its own in the hub, with two application users."""
 
 from kit.callback import Callback
-from kit.hub import app
+from kit.hub import app, credentials
 from kit.person import Person
 from kit.rest import Rest
 
@@ -54,7 +54,7 @@ class Scene:
 
     def person(self, party, topic="lobby"):
         """A party's connection at /ws, which watches a topic and is not in it yet."""
-        self.people.append(Person(self.hub, self.number, party, topic))
+        self.people.append(Person(self.hub, credentials(self.number), party, topic))
         return self.people[-1]
 
     def watching(self, *contacts):
