@@ -1,6 +1,5 @@
 """One hub for the tests that need nothing special of it, and a scene in it for each."""
 
-import itertools
 import os
 
 import pytest
@@ -9,9 +8,9 @@ from kit import rest
 from kit.hub import Hub, configuration
 from kit.scene import Scene, app_of_scene
 
-# More than there are tests: each has an app of its own.
-SCENES = 250
-numbers = itertools.count(1)
+# More than there are tests, each of which has an app of its own; the last one is nobody's.
+SCENES = 500
+numbers = iter(range(1, SCENES))
 
 
 def pytest_addoption(parser):
@@ -41,7 +40,7 @@ def is_long(request):
 @pytest.fixture(scope="session")
 def hub():
     """The hub of most tests. In the end its log is read: of all that went over the wire, no secret may be in it."""
-    with Hub(configuration([app_of_scene(number) for number in range(1, SCENES)])) as hub:
+    with Hub(configuration([app_of_scene(number) for number in range(1, SCENES + 1)])) as hub:
         yield hub
         output = hub.output
         secrets = rest.keys | {"pass<&>word", "pass&lt;&amp;&gt;word"}

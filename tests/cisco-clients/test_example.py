@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -50,7 +51,7 @@ class Script:
 
     def interrupt(self):
         """What Ctrl-C does."""
-        self.process.send_signal(subprocess.signal.SIGINT)
+        self.process.send_signal(signal.SIGINT)
 
 
 @pytest.fixture

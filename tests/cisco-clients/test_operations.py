@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from conftest import SCENES
 from kit import rest
 from kit.hub import Hub, app, configuration, credentials
 from kit.raw import connected
@@ -70,7 +71,7 @@ def test_w54_an_app_can_be_without_it(stage):
 def test_w54_apps_do_not_see_one_another(hub, scene):
     """Each app has people, endpoints and subscriptions of its own."""
     callback, owner, number = scene.watched(JOE)
-    stranger = Scene(hub, 249, scene.door)
+    stranger = Scene(hub, SCENES, scene.door)
     joe = stranger.application().user("joe")
     joe.set("DND", "true")
     assert (joe.state(JOE), owner.state(JOE)) == ("DND", "UNAVAILABLE")

@@ -30,7 +30,8 @@ class Person:
 
     def __init__(self, hub, app, party, topic="lobby"):
         url = hub.urls["main"].replace("http", "ws", 1)
-        self.socket = connect(f"{url}/ws?token={token(app, party)}", open_timeout=SOON, compression=None)
+        self.connection = connect(f"{url}/ws?token={token(app, party)}", open_timeout=SOON, compression=None)
+        self.socket = self.connection.__enter__()
         self.ids = itertools.count(1)
         self.topic = topic
         self.say("SUBSCRIBE_CHANNEL", {"channel": {"type": "topic", "_id": topic}})
@@ -75,7 +76,7 @@ class Person:
 
     def close(self):
         """Hangs up."""
-        self.socket.close()
+        self.connection.__exit__(None, None, None)
 
     def __enter__(self):
         return self

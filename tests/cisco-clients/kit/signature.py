@@ -13,6 +13,6 @@ def signature(secret, text):
 def verified(hit, secret):
     """Whether one of the signatures is made with this secret, for this request."""
     identifier, stamp = hit.headers["webhook-id"], hit.headers["webhook-timestamp"]
-    digest = base64.b64encode(hashlib.sha256(hit.target.encode()).digest()).decode()
+    digest = hashlib.sha256(hit.target.encode()).hexdigest()
     expected = signature(secret, f"{identifier}.{stamp}.{digest}")
     return any(hmac.compare_digest(given, expected) for given in hit.headers["webhook-signature"].split())
