@@ -7,10 +7,12 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::cisco::{self, Cisco, CiscoApp};
 use super::error::ConfigError;
 use super::outgoing::{self, Egress, WebhookConfig, Webhooks};
 use super::pusher::Pusher;
 use super::sources::{DEMO_SECRET, Origin, Written};
+use super::tls::{self, Tls};
 use super::value::{duration, list, size};
 
 /// A whole configuration that is right. `docs/CONFIG.md` says what each key means.
@@ -40,17 +42,11 @@ pub struct Config {
     pub egress: Egress,
     /// `webhooks.*`.
     pub webhooks: Webhooks,
+    /// `cisco.*`.
+    /// `cisco.*`.
+    pub cisco: Cisco,
     /// `apps`; never empty.
     pub apps: Vec<AppConfig>,
-}
-
-/// `tls.*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tls {
-    /// The certificate chain's file.
-    pub cert: PathBuf,
-    /// The private key's file.
-    pub key: PathBuf,
 }
 
 /// `http.*`.
@@ -179,6 +175,7 @@ pub struct AppConfig {
     pub grace: Duration,
     pub topics: Vec<TopicRule>,
     pub pusher: Pusher,
+    pub cisco: CiscoApp,
     pub webhooks: Vec<WebhookConfig>,
     /// The app that is there when none is configured, with secrets that everybody knows.
     pub is_demo: bool,
@@ -195,7 +192,7 @@ pub struct TopicRule {
 
 /// Secrets that sign tokens, and the admin token, should have as many bytes.
 const SECRET_BYTES: usize = 32;
-const TOKEN_BYTES: usize = 16;
+pub(super) const TOKEN_BYTES: usize = 16;
 
 impl Config {
     pub(super) fn check(written: &Written) -> Result<Self, ConfigError> {
@@ -203,7 +200,7 @@ impl Config {
         let config = Self {
             listen: read.address("listen"),
             data_dir: read.optional("data_dir").map(PathBuf::from),
-            tls: tls(&read)?,
+            tls: tls::pair(&read, "tls")?,
             http: http(&read)?,
             admin: Admin {
                 listen: read.optional("admin.listen").and_then(|text| text.parse().ok()),
@@ -222,6 +219,7 @@ impl Config {
             drain: Drain { window: read.duration("drain.window"), timeout: read.duration("drain.timeout") },
             egress: outgoing::egress(&read),
             webhooks: outgoing::webhooks(&read),
+            cisco: Cisco::read(&read)?,
             apps: apps(&read)?,
         };
         config.agree()?;
@@ -231,9 +229,10 @@ impl Config {
     /// Rules about several keys at once.
     fn agree(&self) -> Result<(), ConfigError> {
         let conflict = |sentence: &str| Err(ConfigError::Conflict(sentence.to_owned()));
-        if !self.listen.ip().is_loopback() && self.apps.iter().any(AppConfig::has_demo_secret) {
+        let is_public = !self.listen.ip().is_loopback() || self.cisco.is_public();
+        if is_public && self.apps.iter().any(AppConfig::has_demo_secret) {
             return conflict(
-                "listen is a public address, but the demo app's secret is known to everybody: \
+                "the hub listens on a public address, but the demo app's secret is known to everybody: \
                  configure [[apps]] with a secret of their own, or listen on 127.0.0.1",
             );
         }
@@ -257,7 +256,7 @@ impl Config {
         if self.limits.outbox_bytes < self.limits.frame_bytes {
             return conflict("limits.outbox_bytes must not be smaller than limits.frame_bytes");
         }
-        Ok(())
+        cisco::agree(self)
     }
 
     /// What is allowed but should be looked at, as sentences.
@@ -287,6 +286,7 @@ impl Config {
             let sentence = "listen is a public address and tls.cert is not set: unless a proxy adds TLS, tokens pass in the clear";
             warnings.push(sentence.to_owned());
         }
+        warnings.extend(cisco::warnings(self));
         warnings
     }
 
@@ -299,7 +299,7 @@ impl Config {
 
 impl AppConfig {
     fn has_demo_secret(&self) -> bool {
-        self.is_demo || self.secret.expose_secret() == DEMO_SECRET
+        self.is_demo || self.secret.expose_secret() == DEMO_SECRET || self.cisco.has_demo_secret()
     }
 }
 
@@ -361,14 +361,6 @@ impl Reader<'_> {
     pub(super) fn needed(&self, path: &str) -> Result<String, ConfigError> {
         let missing = || ConfigError::Conflict(format!("{path} is missing; there must be one"));
         self.owned(path).ok_or_else(missing)
-    }
-}
-
-fn tls(read: &Reader<'_>) -> Result<Option<Tls>, ConfigError> {
-    match (read.optional("tls.cert"), read.optional("tls.key")) {
-        (Some(cert), Some(key)) => Ok(Some(Tls { cert: cert.into(), key: key.into() })),
-        (None, None) => Ok(None),
-        _ => Err(ConfigError::Conflict("tls.cert and tls.key go together: set both or neither".to_owned())),
     }
 }
 
@@ -469,10 +461,13 @@ fn app(read: &Reader<'_>, place: usize, grace: Duration) -> Result<AppConfig, Co
         let grace = if read.0.has(&own) { read.duration(&own) } else { grace };
         Ok(TopicRule { pattern, grace })
     };
+    let (id, key) = (needed("id")?, needed("key")?);
+    let secret = SecretString::from(needed("secret")?);
     Ok(AppConfig {
-        id: needed("id")?,
-        key: needed("key")?,
-        secret: SecretString::from(needed("secret")?),
+        cisco: CiscoApp::read(read, place, &secret)?,
+        id,
+        key,
+        secret,
         open_topics: read.flag(&path("open_topics")),
         origins: list(read.text(&path("origins"))),
         anonymous: read.flag(&path("anonymous")),

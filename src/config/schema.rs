@@ -3,6 +3,7 @@
 use super::value::Kind;
 
 mod app;
+mod cisco;
 mod hub;
 mod pusher;
 mod webhooks;
@@ -21,7 +22,8 @@ const fn key(path: &'static str, kind: Kind, default: &'static str, doc: &'stati
 }
 
 /// Every key there is, by whom it concerns.
-const GROUPS: &[&[Key]] = &[hub::KEYS, app::KEYS, pusher::KEYS, webhooks::KEYS];
+const GROUPS: &[&[Key]] =
+    &[hub::KEYS, cisco::HUB_KEYS, app::KEYS, pusher::KEYS, cisco::APP_KEYS, webhooks::KEYS];
 
 /// Every key there is, in the order of the manual.
 pub(super) fn keys() -> impl Iterator<Item = &'static Key> {

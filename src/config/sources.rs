@@ -13,7 +13,7 @@ use super::value::{Kind, flattened};
 const PREFIX: &str = "PRESENCE_HUB_";
 
 /// The app that is there when none is configured; everybody knows its secret.
-const DEMO: [(&str, &str); 8] = [
+const DEMO: [(&str, &str); 11] = [
     ("apps.0.id", "1"),
     ("apps.0.key", "demo-key"),
     ("apps.0.secret", DEMO_SECRET),
@@ -22,6 +22,9 @@ const DEMO: [(&str, &str); 8] = [
     ("apps.0.pusher.subscription_count", "true"),
     ("apps.0.pusher.subscription_error", "true"),
     ("apps.0.pusher.watchlist", "true"),
+    ("apps.0.cisco.app_users.0.name", "demo"),
+    ("apps.0.cisco.app_users.0.password", DEMO_SECRET),
+    ("apps.0.cisco.end_users", "any"),
 ];
 
 /// The secret of the demo app.

@@ -1,6 +1,7 @@
 //! Gateways: one folder per dialect with the same file names in each, and the transports they share.
 
 pub mod apps;
+pub mod cisco;
 pub mod conversation;
 mod crowd;
 pub mod frames;

@@ -4,7 +4,7 @@ use std::fs;
 use std::panic::{RefUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use crate::{native_frame, socketio_packet};
+use crate::{cisco_xml, native_frame, socketio_packet};
 
 const ROUNDS: usize = 300_000;
 const LONGEST: usize = 512;
@@ -94,4 +94,9 @@ fn no_mutation_of_a_packet_breaks_its_reader() {
 #[test]
 fn no_mutation_of_a_frame_breaks_its_reader() {
     assert_both(run("native_frame", native_frame::holds));
+}
+
+#[test]
+fn no_mutation_of_a_document_breaks_its_reader() {
+    assert_both(run("cisco_xml", |text| cisco_xml::holds(text.as_bytes())));
 }

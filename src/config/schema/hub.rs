@@ -212,7 +212,7 @@ pub(super) const KEYS: &[Key] = &[
         "egress.allow",
         Networks,
         "",
-        "Private networks (such as 10.0.0.0/8, or 127.0.0.1) that the hub may call. Public addresses need no entry; link-local and metadata addresses are never called.",
+        "Private networks (such as 10.0.0.0/8, or 127.0.0.1) that the hub may call. Public addresses need no entry, except for callbacks of the Cisco dialect, which go nowhere else; link-local and metadata addresses are never called.",
     ),
     key("egress.http", Flag, "false", "Whether the hub may call plain http:// addresses too."),
     key("webhooks.timeout", Wait, "3s", "How long a webhook's receiver may take to answer."),
