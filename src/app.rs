@@ -27,8 +27,11 @@ use crate::gateway::{native, pages, pusher, tls, websocket};
 use crate::telemetry::Metrics;
 use crate::webhook::{self, Couriers, Hooks};
 
+mod cisco;
 mod tenants;
 mod webhooks;
+
+use cisco::Cisco;
 
 /// How many framings the native dialect has.
 const FRAMING_COUNT: u8 = 3;
@@ -62,6 +65,7 @@ pub struct Running {
     servers: Vec<tokio::task::JoinHandle<()>>,
     counting: tokio::task::JoinHandle<()>,
     couriers: Couriers,
+    cisco: Cisco,
 }
 
 /// What listeners and gateways share.
@@ -110,7 +114,8 @@ impl App {
         let address = main.local_addr().map_err(|error| error.to_string())?;
         let mut servers = Vec::new();
         let settings = http_settings(&shared);
-        let routes = routes(&shared, &handle, hooks.clone())?;
+        let (cisco, cisco_routes) = Cisco::start(&shared, &handle).await?;
+        let routes = routes(&shared, &handle, hooks.clone())?.merge(cisco_routes);
         let serving = http::serve(main, routes, certificate, settings.clone(), shutdown.subscribe());
         servers.push(tokio::spawn(serving));
 
@@ -141,6 +146,7 @@ impl App {
             servers,
             counting,
             couriers,
+            cisco,
         })
     }
 }
@@ -204,6 +210,7 @@ impl Running {
         tracing::info!(window = ?self.drain.window, "draining");
         self.health.draining();
         self.limits.drain();
+        self.cisco.stop();
         let start = self.clock.now().mono;
         self.send_away(self.drain.window, start + self.drain.window).await;
         // Whoever authenticated only meanwhile goes too, and is told so.

@@ -72,6 +72,8 @@ struct Inner {
     hooks_given_up: Counter,
     posts: Counter,
     posts_failed: Counter,
+    callbacks: Counter,
+    callbacks_failed: Counter,
 }
 
 /// The names of the metrics and what they count; `docs/METRICS.md` is made of it.
@@ -103,6 +105,8 @@ const NAMES: &[(&str, &str)] = &[
     ("hub_webhook_given_up", "Hooks that were tried in vain for too long, or for which there was no room."),
     ("hub_webhook_posts", "Posts tried, with one hook or several."),
     ("hub_webhook_posts_failed", "Posts tried that an endpoint did not take; they are tried again."),
+    ("hub_cisco_callbacks", "Callbacks to endpoints of the Cisco dialect, tried."),
+    ("hub_cisco_callbacks_failed", "Those that the endpoint did not take."),
 ];
 
 impl Metrics {
@@ -139,6 +143,8 @@ impl Metrics {
             hooks_given_up: Counter::default(),
             posts: Counter::default(),
             posts_failed: Counter::default(),
+            callbacks: Counter::default(),
+            callbacks_failed: Counter::default(),
         };
         inner.register();
         Self(Arc::new(inner))
@@ -244,6 +250,14 @@ impl Metrics {
         }
     }
 
+    /// A callback of the Cisco dialect was tried.
+    pub fn callback_tried(&self, is_taken: bool) {
+        self.0.callbacks.inc();
+        if !is_taken {
+            self.0.callbacks_failed.inc();
+        }
+    }
+
     /// Everything, in the text format that Prometheus reads.
     #[must_use]
     pub fn text(&self) -> String {
@@ -296,6 +310,8 @@ impl Inner {
             "hub_webhook_given_up" => hooks_given_up,
             "hub_webhook_posts" => posts,
             "hub_webhook_posts_failed" => posts_failed,
+            "hub_cisco_callbacks" => callbacks,
+            "hub_cisco_callbacks_failed" => callbacks_failed,
         }
     }
 }

@@ -40,12 +40,12 @@ const ROOMS: [Room; 11] = [
     },
     Room {
         path: "src/gateway/",
-        knows: &["core", "broker", "gateway", "config", "admin", "telemetry"],
+        knows: &["core", "broker", "gateway", "config", "admin", "egress", "telemetry"],
         crates: Crates::AllBut(&["redis"]),
     },
     Room {
         path: "src/egress/",
-        knows: &["egress"],
+        knows: &["core", "egress"],
         crates: Crates::AllBut(&["axum", "presence_protocol", "redis", "serde_json", "tokio_tungstenite"]),
     },
     Room {

@@ -59,6 +59,7 @@ pub struct CiscoApp {
     pub retry: bool,
     /// `None` is until the subscription's end.
     pub retry_for: Option<Duration>,
+    pub retry_longest: Duration,
     /// The app's, where none is set.
     pub callback_secret: SecretString,
     pub callback_secret_second: Option<SecretString>,
@@ -147,6 +148,7 @@ impl CiscoApp {
             callback_timeout: read.duration(&path("callback_timeout")),
             retry: read.flag(&path("retry")),
             retry_for: read.has(&retry_for).then(|| read.duration(&retry_for)),
+            retry_longest: read.duration(&path("retry_longest")),
             callback_secret: own("callback_secret").unwrap_or_else(|| secret.clone()),
             callback_secret_second: own("callback_secret_second"),
         })

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Client, redirect};
+use reqwest::{Client, RequestBuilder, redirect};
 
 use super::rules::{Host, Refused, Rules, Target};
 
@@ -74,16 +74,20 @@ impl fmt::Display for CallError {
 
 impl std::error::Error for CallError {}
 
-/// Calls one target, one call after the other, over a connection that is kept while its address stays right. It has no timeout of
-/// its own: whoever calls has the clock, and drops the call.
-#[derive(Debug)]
+/// Calls one target over a connection that is kept while its address stays right. Clones share the connection; calls at the same
+/// time have one each. It has no timeout of its own: whoever calls has the clock, and drops the call.
+#[derive(Debug, Clone)]
 pub struct Caller {
     rules: Arc<Rules>,
     resolver: Arc<dyn Resolve>,
     target: Target,
-    /// The client, and the only addresses that it can connect to.
-    pinned: Option<(Vec<SocketAddr>, Client)>,
+    /// Locked for a look, or while a client is made, which waits for
+    /// nobody.
+    pinned: Arc<Mutex<Option<Reaching>>>,
 }
+
+/// A client, after the only addresses that it can connect to.
+type Reaching = (Vec<SocketAddr>, Client);
 
 /// Knows the checked addresses and no others.
 struct Pinned(Vec<SocketAddr>);
@@ -99,46 +103,40 @@ impl Caller {
     /// Calls a target under these rules.
     #[must_use]
     pub fn new(rules: Arc<Rules>, resolver: Arc<dyn Resolve>, target: Target) -> Self {
-        Self { rules, resolver, target, pinned: None }
+        Self { rules, resolver, target, pinned: Arc::default() }
     }
 
     /// Posts a body.
     ///
     /// # Errors
     /// There was no answer; with [`CallError::Refused`] nothing was sent either.
-    pub async fn post(&mut self, headers: HeaderMap, body: Bytes) -> Result<Answer, CallError> {
+    pub async fn post(&self, headers: HeaderMap, body: Bytes) -> Result<Answer, CallError> {
         let client = self.client().await?;
-        let sent = client.post(self.target.url.clone()).headers(headers).body(body).send().await;
-        let mut response =
-            sent.map_err(|error| if error.is_connect() { CallError::Connecting } else { CallError::Broken })?;
-        let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        let answer =
-            Answer { status: response.status().as_u16(), retry_after: seconds.map(Duration::from_secs) };
-        let mut read = 0;
-        // The status is the answer. The body is read so that the connection can serve again, and only as far as that is cheap.
-        while let Ok(Some(piece)) = response.chunk().await {
-            read += piece.len();
-            if read > ANSWER_BYTES {
-                break;
-            }
-        }
-        Ok(answer)
+        answer(client.post(self.target.url.clone()).headers(headers).body(body)).await
+    }
+
+    /// Gets the target with these parameters after those of its own query, in the order given.
+    ///
+    /// # Errors
+    /// There was no answer; with [`CallError::Refused`] nothing was sent either.
+    pub async fn get(&self, headers: HeaderMap, asking: &str) -> Result<Answer, CallError> {
+        let client = self.client().await?;
+        answer(client.get(self.target.asking(asking)).headers(headers)).await
     }
 
     /// A client that can reach only what has just been resolved and checked.
-    async fn client(&mut self) -> Result<Client, CallError> {
+    async fn client(&self) -> Result<Client, CallError> {
         let found = match &self.target.host {
             Host::Address(address) => vec![*address],
             Host::Name(name) => self.resolver.resolve(name).await.map_err(|_| CallError::Resolving)?,
         };
+        let mut pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
         let addresses = self.rules.addresses(&found, self.target.port).map_err(|refused| {
-            self.pinned = None;
+            *pinned = None;
             CallError::Refused(refused)
         })?;
-        let is_right = |(pinned, _): &&(Vec<SocketAddr>, Client)| {
-            pinned.iter().all(|address| addresses.contains(address))
-        };
-        if let Some((_, client)) = self.pinned.as_ref().filter(is_right) {
+        let is_right = |(pinned, _): &&Reaching| pinned.iter().all(|address| addresses.contains(address));
+        if let Some((_, client)) = pinned.as_ref().filter(is_right) {
             return Ok(client.clone());
         }
         let client = Client::builder()
@@ -152,7 +150,25 @@ impl Caller {
             .dns_resolver(Arc::new(Pinned(addresses.clone())))
             .build()
             .map_err(|_| CallError::Connecting)?;
-        self.pinned = Some((addresses, client.clone()));
+        *pinned = Some((addresses, client.clone()));
         Ok(client)
     }
+}
+
+/// Sends a request and waits for what comes back.
+async fn answer(request: RequestBuilder) -> Result<Answer, CallError> {
+    let sent = request.send().await;
+    let mut response =
+        sent.map_err(|error| if error.is_connect() { CallError::Connecting } else { CallError::Broken })?;
+    let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let answer = Answer { status: response.status().as_u16(), retry_after: seconds.map(Duration::from_secs) };
+    let mut read = 0;
+    // The status is the answer. The body is read so that the connection can serve again, and only as far as that is cheap.
+    while let Ok(Some(piece)) = response.chunk().await {
+        read += piece.len();
+        if read > ANSWER_BYTES {
+            break;
+        }
+    }
+    Ok(answer)
 }

@@ -22,7 +22,7 @@ pub struct Rules {
 }
 
 /// An address to call that has passed every rule that needs no resolving.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Target {
     pub(super) url: Url,
     pub(super) host: Host,
@@ -30,7 +30,7 @@ pub struct Target {
 }
 
 /// What names the machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Host {
     Name(String),
     Address(IpAddr),
@@ -145,6 +145,24 @@ impl Target {
     #[must_use]
     pub fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
+    }
+
+    /// What a request for it with these parameters, after those of its own query, names in its first line: the path and the query.
+    #[must_use]
+    pub fn request_target(&self, asking: &str) -> String {
+        let url = self.asking(asking);
+        format!("{}?{}", url.path(), url.query().unwrap_or_default())
+    }
+
+    /// Its address with more parameters, which are written as they go on the wire.
+    pub(super) fn asking(&self, parameters: &str) -> Url {
+        let mut url = self.url.clone();
+        let whole = match url.query().filter(|query| !query.is_empty()) {
+            Some(query) => format!("{query}&{parameters}"),
+            None => parameters.to_owned(),
+        };
+        url.set_query(Some(&whole));
+        url
     }
 }
 

@@ -17,10 +17,9 @@ use super::hold::Holding;
 use super::hook::{Hook, What, hooks_of};
 use super::letters::{Letter, Letters};
 use super::queue::{Queue, Queued};
-use super::retry::Tries;
 use crate::broker::{Feed, Told};
 use crate::core::{Mono, Now};
-use crate::egress::Caller;
+use crate::egress::{Caller, LONGEST, Tries};
 
 /// Why a hook was given up that was never tried.
 const NO_ROOM: &str = "no room: the endpoint is too slow or away, and newer hooks took the place";
@@ -360,7 +359,7 @@ impl Courier {
     fn post(&mut self, now: Now, lane: usize, hooks: Vec<Queued>) {
         self.posts += 1;
         let id = format!("{}-{}-{}", self.settings.node, self.endpoint.name, self.posts);
-        let tries = Tries::begin(now.mono);
+        let tries = Tries::begin(now.mono, LONGEST);
         let posting = Posting { id, number: self.posts, hooks, tries, next: Some(now.mono) };
         self.lanes[lane].posting = Some(posting);
     }

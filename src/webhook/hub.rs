@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 use super::format::{Format, Post, Rendered, json};
 use super::hook::{Hook, Matter, What};
 use super::queue::Queued;
-use super::sign::Signer;
 use crate::core::{Change, ChangeKind, MemberView, NodeId, Party, PartyKind, TopicName, Wall};
+use crate::egress::Signer;
 
 /// The hub's own format.
 #[derive(Debug)]

@@ -14,8 +14,6 @@ mod letters;
 mod pusher;
 mod queue;
 mod rest;
-mod retry;
-mod sign;
 
 pub use courier::State;
 pub use endpoint::{Batch, Endpoint, Settings, TopicFilter};

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::format::{Format, Post, Rendered, json};
 use super::hook::{Hook, Matter, What};
 use super::queue::Queued;
-use super::sign::Signer;
 use crate::core::TopicName;
+use crate::egress::Signer;
 
 /// The longest name of a channel, in bytes.
 const CHANNEL_BYTES: usize = 200;

@@ -65,7 +65,7 @@ async fn refused(rules: &Rules, url: &str) -> Option<String> {
         Ok(target) => target,
         Err(refused) => return Some(format!("{refused:?}")),
     };
-    let mut caller = Caller::new(Arc::new(rules.clone()), Arc::new(Fake::default()), target);
+    let caller = Caller::new(Arc::new(rules.clone()), Arc::new(Fake::default()), target);
     let call = caller.post(HeaderMap::new(), Bytes::new());
     // Whoever is not refused at once would be called, which this test does not do.
     match futures::FutureExt::now_or_never(call)? {
@@ -223,7 +223,7 @@ async fn a_name_is_resolved_and_checked_at_each_call_and_the_connection_goes_whe
     let script = ["127.0.0.1", "10.0.0.1", "127.0.0.1", "127.0.0.1 169.254.169.254", "127.0.0.1", ""];
     *fake.script.lock().unwrap() = script.iter().map(|found| addresses(found)).collect();
     let url = format!("http://rebound.example.com:{}/hooks", receiver.address.port());
-    let mut caller = Caller::new(rules.clone(), fake.clone(), rules.target(&url).unwrap());
+    let caller = Caller::new(rules.clone(), fake.clone(), rules.target(&url).unwrap());
     let mut calls = Vec::new();
     for _ in 0..script.len() {
         calls.push(caller.post(HeaderMap::new(), Bytes::new()).await.map(|answer| answer.status));
@@ -256,7 +256,7 @@ async fn a_connection_is_kept_only_while_its_address_is_right() {
     let script = ["127.0.0.1", "127.0.0.2", "127.0.0.2 127.0.0.1", "127.0.0.1"];
     *fake.script.lock().unwrap() = script.iter().map(|found| addresses(found)).collect();
     let target = rules.target(&format!("http://moves.example.com:{port}/")).unwrap();
-    let mut caller = Caller::new(rules, fake, target);
+    let caller = Caller::new(rules, fake, target);
     let mut counts = Vec::new();
     for _ in script {
         caller.post(HeaderMap::new(), Bytes::new()).await.unwrap();
@@ -301,7 +301,7 @@ async fn over_tls_the_name_is_asked_for_and_its_certificate_must_be_good() {
     let fake = Arc::new(Fake::default());
     fake.script.lock().unwrap().push_back(addresses("127.0.0.1"));
     let target = rules.target(&format!("https://hooks.example.com:{port}/")).unwrap();
-    let mut caller = Caller::new(rules, fake, target);
+    let caller = Caller::new(rules, fake, target);
     assert_eq!(caller.post(HeaderMap::new(), Bytes::new()).await, Err(CallError::Connecting));
     assert_eq!(asked.await.unwrap().as_deref(), Some("hooks.example.com"));
 }

@@ -123,7 +123,7 @@ pub(super) const APP_KEYS: &[Key] = &[
         "apps.#.cisco.retry",
         Flag,
         "true",
-        "Whether a callback that its endpoint does not take is repeated, at growing intervals of up to a minute, until somebody fetches. Without, one is all, as Cisco has it.",
+        "Whether a callback that its endpoint does not take is repeated, at growing intervals, until somebody fetches. Without, one is all, as Cisco has it.",
     ),
     key(
         "apps.#.cisco.retry_for",
@@ -131,6 +131,7 @@ pub(super) const APP_KEYS: &[Key] = &[
         "",
         "For how long it is repeated at the most. Default: until the subscription's end.",
     ),
+    key("apps.#.cisco.retry_longest", Wait, "10s", "The longest of those intervals."),
     key(
         "apps.#.cisco.callback_secret",
         Secret,

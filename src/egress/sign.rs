@@ -1,4 +1,4 @@
-//! Signatures: HMAC-SHA256 with an endpoint's secret.
+//! Signatures: HMAC-SHA256 with the secret of whoever is called.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,16 +11,18 @@ const PREFIX: &str = "whsec_";
 
 /// Signs with one secret.
 #[derive(Debug, Clone)]
-pub(super) struct Signer(SecretSlice<u8>);
+pub struct Signer(SecretSlice<u8>);
 
 impl Signer {
     /// Signs with the bytes of a text.
-    pub(super) fn plain(secret: &str) -> Self {
+    #[must_use]
+    pub fn plain(secret: &str) -> Self {
         Self(secret.as_bytes().to_vec().into())
     }
 
     /// Signs with the bytes that a text of the form `whsec_<base64>` holds, or else with those of the text itself.
-    pub(super) fn standard(secret: &str) -> Self {
+    #[must_use]
+    pub fn standard(secret: &str) -> Self {
         let held = secret.strip_prefix(PREFIX).and_then(|text| STANDARD.decode(text).ok());
         held.map_or_else(|| Self::plain(secret), |bytes| Self(bytes.into()))
     }
@@ -34,12 +36,14 @@ impl Signer {
     }
 
     /// The signature in lower-case hexadecimal.
-    pub(super) fn hex(&self, pieces: &[&[u8]]) -> String {
+    #[must_use]
+    pub fn hex(&self, pieces: &[&[u8]]) -> String {
         self.sign(pieces).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The signature in base64.
-    pub(super) fn base64(&self, pieces: &[&[u8]]) -> String {
+    #[must_use]
+    pub fn base64(&self, pieces: &[&[u8]]) -> String {
         STANDARD.encode(self.sign(pieces))
     }
 }

@@ -1,0 +1,69 @@
+//! A hub in this process with two application users, some people, and a clock that the test moves.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use presence_hub::app::{App, Running};
+use presence_hub::broker::{Clock, Hand};
+use presence_hub::config::{Config, ConfigArgs};
+use serde_json::{Value, json};
+
+/// The key of the app, and its secret.
+const KEY: &str = "app-key";
+const SECRET: &str = "app-secret";
+
+/// A running hub.
+pub(crate) struct Hub {
+    pub(crate) address: SocketAddr,
+    clock: Clock,
+    hand: Hand,
+    _running: Running,
+}
+
+impl Hub {
+    /// A hub with these settings beside its own, written as `key=value`.
+    pub(crate) async fn start(settings: &[&str]) -> Self {
+        let (clock, hand) = Clock::manual();
+        let own = [
+            "admin.listen=127.0.0.1:0",
+            "log.level=off",
+            "limits.ping_interval=24h",
+            "limits.subscribes_per_second=10000",
+            "limits.events_per_second=10000",
+            "http.keep_alive=48h",
+            "http.head_timeout=48h",
+            "http.body_timeout=48h",
+            "egress.allow=127.0.0.0/8",
+            "apps.0.id=1",
+            "apps.0.key=app-key",
+            "apps.0.secret=app-secret",
+            "apps.0.open_topics=true",
+            "apps.0.grace=0s",
+            "apps.0.cisco.app_users.0.name=app",
+            "apps.0.cisco.app_users.0.password=app-password",
+            "apps.0.cisco.app_users.1.name=app2",
+            "apps.0.cisco.app_users.1.password=app2-password",
+            "apps.0.cisco.end_users=owner,owner2,joe,rita,carlotta",
+            "apps.0.cisco.callback_timeout=48h",
+        ];
+        let set = own.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
+        let args = ConfigArgs { config: None, listen: Some("127.0.0.1:0".to_owned()), set };
+        let config = Config::load(&args, std::iter::empty()).expect("the settings are right").config;
+        let running = App::start(config, clock.clone()).await.expect("the hub starts");
+        Self { address: running.address(), clock, hand, _running: running }
+    }
+
+    /// Moves the clock, and lets those run whose time has come.
+    pub(crate) async fn advance(&self, span: Duration) {
+        self.hand.advance(span);
+        tokio::task::yield_now().await;
+    }
+
+    /// A token of the native dialect.
+    pub(crate) fn token(&self, user: &str) -> String {
+        let claims: Value = json!({"sub": user, "exp": self.clock.now().wall.seconds() + 30 * 86_400});
+        let header = jsonwebtoken::Header { kid: Some(KEY.to_owned()), ..jsonwebtoken::Header::default() };
+        let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+        jsonwebtoken::encode(&header, &claims, &key).unwrap()
+    }
+}

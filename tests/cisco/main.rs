@@ -1,0 +1,9 @@
+//! The Cisco dialect over REST, in process, with a clock that the test moves.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod client;
+mod endpoints;
+mod hub;
+mod receiver;
+mod sessions;
+mod subscriptions;
