@@ -88,7 +88,7 @@ impl App {
     /// # Errors
     /// A sentence that says what is wrong and which setting to change.
     pub async fn start(config: Config, clock: Clock) -> Result<Running, String> {
-        let certificate = config.tls.as_ref().map(tls::load).transpose()?;
+        let certificate = config.tls.as_ref().map(|files| tls::load(files, "tls")).transpose()?;
         let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
         let shared = Shared {
             limits: Limits::new(tenants::caps(&config, usize::try_from(files).unwrap_or(usize::MAX))),
@@ -114,10 +114,11 @@ impl App {
         let address = main.local_addr().map_err(|error| error.to_string())?;
         let mut servers = Vec::new();
         let settings = http_settings(&shared);
-        let (cisco, cisco_routes) = Cisco::start(&shared, &handle).await?;
-        let routes = routes(&shared, &handle, hooks.clone())?.merge(cisco_routes);
+        let mut cisco = Cisco::start(&shared, &handle).await?;
+        let routes = routes(&shared, &handle, hooks.clone())?.merge(cisco.routes());
         let serving = http::serve(main, routes, certificate, settings.clone(), shutdown.subscribe());
         servers.push(tokio::spawn(serving));
+        servers.extend(cisco.listen(&shared.config, &settings, &shutdown).await?);
 
         let mut admin_address = None;
         if let Some(listen) = shared.config.admin.listen {
@@ -174,6 +175,7 @@ impl Running {
         if let Some(admin) = self.admin {
             writeln!(out, "metrics and admin calls are on http://{admin}")?;
         }
+        self.cisco.greet(out)?;
         if self.has_demo {
             let socket = scheme.replace("http", "ws");
             write!(
@@ -185,6 +187,7 @@ impl Running {
                  native      {socket}://{address}/ws   key demo-key, secret demo-secret\n\
                  pusher      {socket}://{address}/app/demo-key   app id 1, key demo-key, secret demo-secret\n\
                  socket.io   {scheme}://{address}/chat   the same tokens, as ?token=...\n\
+                 cisco       {scheme}://{address}/presence-service/   application user demo, password demo-secret\n\
                  \n\
                  curl -s -X POST {scheme}://{address}/api/anonymous/auth -d displayname=Ada   # a guest's token\n\
                  {{\"event\":\"SUBSCRIBE_CHANNEL\",\"payload\":{{\"channel\":{{\"type\":\"topic\",\"_id\":\"lobby\"}}}}}}\n\

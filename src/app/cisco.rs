@@ -1,41 +1,52 @@
 //! Puts the Cisco dialect together: its apps, what serves them, and what calls their endpoints.
 
+use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use presence_protocol::xml::Caps;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use super::Shared;
+use super::{Shared, bind};
 use crate::broker::Handle;
-use crate::config::CiscoApp;
+use crate::config::{CiscoApp, Config};
 use crate::egress::{Rules, System};
+use crate::gateway::cisco::load::{Bars, Load, Machine};
 use crate::gateway::cisco::notify::{Calls, Settings, Terms};
-use crate::gateway::cisco::{self, Parts, Service, Tenant, Tending};
+use crate::gateway::cisco::soap::{self, Reading};
+use crate::gateway::cisco::{self, Parts, Service, Tenant, Tending, certificate};
+use crate::gateway::http;
 
 /// The dialect while it serves.
 #[derive(Debug)]
 pub(super) struct Cisco {
     calls: Calls,
+    routes: Router,
+    /// Its own listeners: the scheme, and where each is.
+    listeners: Vec<(&'static str, SocketAddr)>,
+    measuring: JoinHandle<()>,
     _tending: Tending,
 }
 
 impl Cisco {
-    /// Starts it, and says its routes.
+    /// Starts it.
     ///
     /// # Errors
     /// A sentence that says which setting is wrong.
-    pub(super) async fn start(shared: &Shared, handle: &Handle) -> Result<(Self, Router), String> {
+    pub(super) async fn start(shared: &Shared, handle: &Handle) -> Result<Self, String> {
         let config = &shared.config;
-        let (_, overloaded) = watch::channel(false);
-        let calls = calls(shared, overloaded.clone());
+        let load = Load::default();
+        let measuring = tokio::spawn(measure(shared, handle, load.clone()));
+        let calls = calls(shared, load.subscribe());
         let parts = Parts {
             tenants: tenants(shared)?,
             broker: handle.clone(),
             clock: shared.clock.clone(),
             notifier: Arc::new(calls.clone()),
             rules: rules(shared),
-            overloaded,
+            overloaded: load.subscribe(),
         };
         let (service, tending) = Service::start(parts).await;
         let caps = Caps {
@@ -44,14 +55,76 @@ impl Cisco {
             elements: config.cisco.xml_elements,
             attributes: config.cisco.xml_attributes,
         };
-        let rest = cisco::Shared { service, caps, body_timeout: config.http.body_timeout };
-        Ok((Self { calls, _tending: tending }, cisco::router(Arc::new(rest))))
+        let body_timeout = config.http.body_timeout;
+        let reading = Reading {
+            clock: shared.clock.clone(),
+            caps,
+            body_timeout,
+            contacts_per_list: config.cisco.contacts_per_list,
+        };
+        let soap = soap::route(Arc::clone(&service) as Arc<dyn soap::Serve>, reading);
+        let rest = cisco::Shared { service, caps, body_timeout };
+        let routes = cisco::router(Arc::new(rest)).route(soap::PATH, soap);
+        Ok(Self { calls, routes, listeners: Vec::new(), measuring, _tending: tending })
+    }
+
+    /// Its routes, for any listener.
+    pub(super) fn routes(&self) -> Router {
+        self.routes.clone()
+    }
+
+    /// Starts its own listeners, if it is to have some.
+    ///
+    /// # Errors
+    /// A sentence that says which setting is wrong.
+    pub(super) async fn listen(
+        &mut self,
+        config: &Config,
+        settings: &http::Settings,
+        stop: &watch::Sender<bool>,
+    ) -> Result<Vec<JoinHandle<()>>, String> {
+        let cisco = &config.cisco;
+        let mut servers = Vec::new();
+        if !cisco.enabled {
+            return Ok(servers);
+        }
+        let both = [("cisco.http", "http", cisco.http), ("cisco.https", "https", cisco.https)];
+        for (key, scheme, address) in both {
+            let Some(address) = address else { continue };
+            let own = || {
+                let folder = config.data_dir.as_deref();
+                certificate::server_config(cisco.tls.as_ref(), folder, &config.http.hosts)
+            };
+            let tls = (scheme == "https").then(own).transpose()?;
+            let listener = bind(key, address).await?;
+            let address = listener.local_addr().map_err(|error| error.to_string())?;
+            self.listeners.push((scheme, address));
+            let serving = http::serve(listener, self.routes(), tls, settings.clone(), stop.subscribe());
+            servers.push(tokio::spawn(serving));
+        }
+        Ok(servers)
+    }
+
+    /// Says where its own listeners are.
+    pub(super) fn greet(&self, out: &mut impl Write) -> io::Result<()> {
+        self.listeners
+            .iter()
+            .try_for_each(|(scheme, address)| writeln!(out, "Cisco PWS on {scheme}://{address}"))
     }
 
     /// Calls nobody any more.
     pub(super) fn stop(&self) {
+        self.measuring.abort();
         self.calls.stop();
     }
+}
+
+/// Measures the load as long as it is asked to.
+fn measure(shared: &Shared, handle: &Handle, load: Load) -> impl Future<Output = ()> + Send + use<> {
+    let cisco = &shared.config.cisco;
+    let bars = Bars { high: cisco.load_high, low: cisco.load_low, inbox: cisco.queue_high };
+    let machine = Machine::new(handle.clone(), shared.clock.clone(), cisco.load_of_all);
+    load.follow(Box::new(machine), bars, shared.clock.clone(), cisco.load_every)
 }
 
 fn tenants(shared: &Shared) -> Result<Vec<Tenant>, String> {

@@ -134,6 +134,13 @@ impl Handle {
         Self { app, inbox: self.inbox.clone() }
     }
 
+    /// How many hundredths of the inbox are taken.
+    #[must_use]
+    pub fn fullness(&self) -> usize {
+        let most = self.inbox.max_capacity();
+        (most - self.inbox.capacity()) * 100 / most
+    }
+
     /// Begins a session. If the id is already open, the new connection takes the session over.
     pub async fn open(&self, opening: Opening) {
         self.send(Request::Open(opening)).await;

@@ -3,7 +3,11 @@
 
 mod client;
 mod endpoints;
+mod errors;
 mod hub;
+mod person;
+mod presence;
+mod race;
 mod receiver;
 mod sessions;
 mod subscriptions;

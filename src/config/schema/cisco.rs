@@ -31,12 +31,19 @@ pub(super) const HUB_KEYS: &[Key] = &[
     key("cisco.xml_elements", Positive, "20000", "The most elements of one request."),
     key("cisco.xml_attributes", Positive, "32", "The most attributes of one element."),
     key(
+        "cisco.contacts_per_list",
+        Positive,
+        "100",
+        "The most contacts of one list over SOAP; more are refused with 135.",
+    ),
+    key(
         "cisco.load_high",
         Percent,
         "80",
-        "The share of the machine's processors in use at which callbacks pause and requests are refused with 210.",
+        "The share of the machine's processors in use by the hub at which callbacks pause and requests are refused with 210.",
     ),
     key("cisco.load_low", Percent, "70", "The share below which they go on."),
+    key("cisco.load_of_all", Flag, "false", "Whether what other programs use of the processors counts too."),
     key(
         "cisco.queue_high",
         Percent,
@@ -111,7 +118,6 @@ pub(super) const APP_KEYS: &[Key] = &[
         "5000",
         "The most contacts of one subscription; more are refused with 135.",
     ),
-    key("apps.#.cisco.contacts_per_list", Positive, "100", "The most contacts of one list over SOAP."),
     key(
         "apps.#.cisco.requests_per_second",
         Count,

@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
@@ -14,6 +16,7 @@ use super::fault::{Code, Fault};
 use super::ledger::{Call, Caller, Chore, Ledger};
 use super::pidf::Portrait;
 use super::presence::{self, Reading};
+use super::soap::Serve;
 use super::summons::{Notifier, Place};
 use super::tenant::Tenant;
 use crate::broker::{Clock, Feed, Handle, Told};
@@ -376,6 +379,17 @@ impl Service {
 
     pub(super) fn handle(&self, app: usize) -> &Handle {
         &self.apps[app].0
+    }
+}
+
+/// Over SOAP no path names a user.
+impl Serve for Service {
+    fn ready(&self) -> Result<(), Fault> {
+        self.check_load()
+    }
+
+    fn serve<'a>(&'a self, key: Option<&'a str>, ask: Ask) -> BoxFuture<'a, Result<Answer, Fault>> {
+        Self::serve(self, key, None, ask).boxed()
     }
 }
 

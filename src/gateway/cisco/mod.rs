@@ -2,6 +2,7 @@
 
 mod agenda;
 pub mod ask;
+pub mod certificate;
 mod contacts;
 mod desks;
 mod dialect;
@@ -9,6 +10,7 @@ mod encode;
 mod endpoints;
 pub mod fault;
 mod ledger;
+pub mod load;
 mod logins;
 pub mod notify;
 mod pidf;
@@ -16,6 +18,7 @@ mod presence;
 mod rest;
 mod sessions;
 mod setting;
+pub mod soap;
 mod subscriptions;
 pub mod summons;
 mod tenant;

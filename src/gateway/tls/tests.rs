@@ -26,7 +26,7 @@ fn what_is_wrong_is_named_by_its_key() {
         ("test-cert.pem", "test-other-key.pem", "tls.key (PATH/test-other-key.pem) does not fit tls.cert: "),
         ("tests.rs", "test-key.pem", "tls.cert (PATH/tests.rs) holds no certificate"),
     ] {
-        let why = load(&files(cert, key)).unwrap_err();
+        let why = load(&files(cert, key), "tls").unwrap_err();
         let why = why.replace(&beside("").display().to_string(), "PATH/").replace("PATH//", "PATH/");
         assert!(why.starts_with(expected), "{cert} {key}: {why}");
     }
@@ -37,7 +37,7 @@ fn shake(
     versions: &[&'static SupportedProtocolVersion],
     protocols: &[&str],
 ) -> Result<Option<String>, String> {
-    let server = load(&files("test-cert.pem", "test-key.pem"))?;
+    let server = load(&files("test-cert.pem", "test-key.pem"), "tls")?;
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(beside("test-cert.pem")).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
