@@ -10,7 +10,7 @@ from kit.scene import secret_of
 from kit.soap import envelope, only
 
 # A bar that a single busy process is above.
-BUSY = {"cisco.load_high": 1, "cisco.load_low": 1, "cisco.load_every": "50ms"}
+BUSY = {"cisco.load_of_all": True, "cisco.load_high": 1, "cisco.load_low": 1, "cisco.load_every": "50ms"}
 EXACTLY = b"""<?xml version="1.0" encoding="UTF-8"?>
 
 \t<description xmlns="urn:cisco:cup:presence:soap">
