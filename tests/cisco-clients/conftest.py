@@ -15,7 +15,7 @@ numbers = iter(range(1, SCENES))
 
 def pytest_addoption(parser):
     """`--long` plays the long versions."""
-    parser.addoption("--long", action="store_true", help="an endpoint stays down for a minute, and ten thousand fetches race with changes")
+    parser.addoption("--long", action="store_true", help="an endpoint stays down for a whole minute")
 
 
 def pytest_configure():

@@ -95,7 +95,7 @@ def test_w21_an_endpoint_that_is_gone_for_good_is_not_called_again(scene):
 
 
 @pytest.mark.doors("http")
-def test_w22_nothing_is_lost_between_a_fetch_and_a_change(scene, is_long):
+def test_w22_nothing_is_lost_between_a_fetch_and_a_change(scene):
     callback, owner, number = scene.watched(JOE, RITA, CARLOTTA)
     known = {uri: "UNAVAILABLE" for uri in (JOE, RITA, CARLOTTA)}
     people = [scene.person(name) for name in ("joe", "rita", "carlotta")]
@@ -112,7 +112,7 @@ def test_w22_nothing_is_lost_between_a_fetch_and_a_change(scene, is_long):
     for thread in changing:
         thread.start()
     try:
-        for _ in range(10_000 if is_long else 500):
+        for _ in range(10_000):
             known.update(owner.changes(number))
     finally:
         is_over.set()

@@ -50,11 +50,6 @@ def test_w45_the_wsdl_has_nine_operations(scene, soap):
     assert actions == {name: f"{NAMESPACE}/{'getPresence' if name == 'getPolledPresence' else name}" for name in OPERATIONS}
 
 
-def test_w45_the_address_is_case_and_value_tolerant(scene):
-    for query in ("?WSDL", "?wsdl="):
-        assert scene.rest.ask("GET", f"/soap{query}").status_code == 200
-
-
 def test_w46_keys_are_the_same_over_rest(scene, soap):
     application, owner = sessions(scene, soap)
     assert scene.application().key == application

@@ -52,6 +52,8 @@ def configuration(apps, **settings):
         "egress.allow": ["127.0.0.1"],
         "presence.grace": "0s",
         "log.level": "debug",
+        "drain.window": "0s",
+        "drain.timeout": "1s",
     }
     return lines(everywhere | {key.replace("__", "."): value for key, value in settings.items()}) + "".join(apps)
 

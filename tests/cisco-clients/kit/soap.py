@@ -53,7 +53,7 @@ class Soap:
     def __init__(self, rest):
         self.rest = rest
         self.history = HistoryPlugin(maxlen=1)
-        self.client = Client(f"{rest.url}/soap?wsdl", transport=Transport(rest.session, timeout=SOON, operation_timeout=SOON), plugins=[self.history])
+        self.client = Client(f"{rest.url}/soap?wsdl", transport=Transport(timeout=SOON, operation_timeout=SOON, session=rest.session), plugins=[self.history])
 
     def call(self, operation, key=None, namespace=NAMESPACE, **arguments):
         """Calls an operation; the answer's body element, which zeep has understood."""
