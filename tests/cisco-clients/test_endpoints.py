@@ -80,6 +80,16 @@ PRIVATE = ["10.0.0.1", "172.16.0.1", "192.168.0.1", "100.64.0.1", "198.18.0.1", 
 SPECIAL = ["0.0.0.0", "[::]", "255.255.255.255", "224.0.0.1", "[ff02::1]", "240.0.0.1", "127.0.0.2"]
 PUBLIC = ["8.8.8.8", "[2001:4860:4860::8888]", "192.0.2.1"]
 SPELT = ["2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "0xa9.254.169.254", "169.254.43518", "%31%36%39.254.169.254", "169。254。169。254", "①⑥⑨.254.169.254"]
+DISGUISED = [
+    "http://user:secret@127.0.0.1/pws",
+    "http://127.0.0.1@169.254.169.254/pws",
+    "http://169.254.169.254#@127.0.0.1/pws",
+    "http://169.254.169.254?@127.0.0.1/pws",
+    "http://127.0.0.1\\@169.254.169.254/pws",
+    "http://127.0.0.1:99999/pws",
+    "http://127.0.0.1/\nHost: elsewhere",
+    "http://127.0.0.1/\tpws",
+]
 SCHEMES = ["file:///etc/passwd", "gopher://127.0.0.1/pws", "ftp://127.0.0.1/pws", "javascript:alert(1)", "//127.0.0.1/pws", "127.0.0.1/pws", "http://", "http:///pws", "unix:/run/x"]
 
 
@@ -94,7 +104,7 @@ def test_w15_an_address_that_the_operator_does_not_allow_is_refused(scene, host)
 
 
 @pytest.mark.doors("http")
-@pytest.mark.parametrize("url", SCHEMES + ["http://user:secret@127.0.0.1/pws", "http://127.0.0.1:99999/pws"])
+@pytest.mark.parametrize("url", SCHEMES + DISGUISED)
 def test_w15_only_http_addresses_without_a_user_are_called(scene, url):
     answer = scene.application().register(url)
     assert answer.status_code == 400, f"{url}: {answer.status_code} {answer.text}"

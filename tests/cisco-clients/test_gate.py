@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from kit.patience import until
+from kit.patience import SOON, until
 from kit.rest import endpoint, refused, subscription
 
 JOE, RITA, CARLOTTA, REED, ROGUE = (f"{name}@example.com" for name in ("joe", "rita", "carlotta", "reed", "rogue"))
@@ -172,6 +172,63 @@ def test_w23_a_hundred_subscriptions_at_once(scene):
     scene.person("joe").join()
     both = [(JOE, "UNAVAILABLE"), (JOE, "AVAILABLE")]
     until("100 second fetches", lambda: all(states == both for states in fetched.values()))
+
+
+class Hanging:
+    """An endpoint's answer that waits until the test lets it go; `with` lets it go in any case."""
+
+    def __init__(self, callback, status=200):
+        self.status = status
+        self.goes = threading.Event()
+        callback.answer = self.answer
+
+    def answer(self, _):
+        """Called for each callback, in a thread of its own."""
+        self.goes.wait(SOON)
+        return self.status
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.goes.set()
+
+
+def test_w23_a_change_is_notified_while_the_callback_before_is_unanswered(scene):
+    callback, owner, number = scene.watched(JOE)
+    joe = scene.person("joe")
+    with Hanging(callback):
+        for change, state in ((joe.join, "AVAILABLE"), (joe.idle, "AWAY"), (joe.leave, "UNAVAILABLE")):
+            change()
+            assert callback.next().subscription == number
+            assert owner.changes(number) == [(JOE, state)]
+    scene.fence()
+    callback.nothing_more()
+
+
+def test_w23_an_endpoint_that_hangs_holds_nobody_up(scene):
+    callback, owner, number = scene.watched(JOE)
+    beside = scene.application().user("owner2").subscription([JOE], 1)
+    callback.next()
+    with Hanging(callback):
+        scene.person("joe").join()
+        assert callback.next().subscription == number
+        scene.fence()
+        second = scene.application().user("owner2")
+        second.changes(beside)
+        scene.person("joe", "hall").media()
+        assert callback.next().subscription == beside
+        assert second.changes(beside) == owner.changes(number) == [(JOE, "BUSY")]
+
+
+def test_w21_what_was_fetched_meanwhile_is_not_called_for_again(scene):
+    callback, owner, number = scene.watched(JOE)
+    with Hanging(callback, 503):
+        scene.person("joe").join()
+        callback.next()
+        assert owner.changes(number) == [(JOE, "AVAILABLE")]
+    scene.fence()
+    callback.nothing_more()
 
 
 def test_w24_a_rich_fetch_opens_the_gate_and_a_poll_does_not(scene):
