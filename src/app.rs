@@ -18,6 +18,7 @@ use crate::core::{Limits as RosterLimits, Mono, NodeId, Timetoken};
 use crate::engine::highwater::{self, HighWater};
 use crate::engine::{DocumentLimits, Engine, Memory};
 use crate::gateway::apps::{App as Tenant, Apps};
+use crate::gateway::cisco::load::Gauge;
 use crate::gateway::http::{self, Tally};
 use crate::gateway::limits::{Caps, Limits};
 use crate::gateway::native::framing::{self, Framing};
@@ -88,6 +89,18 @@ impl App {
     /// # Errors
     /// A sentence that says what is wrong and which setting to change.
     pub async fn start(config: Config, clock: Clock) -> Result<Running, String> {
+        Self::start_measured(config, clock, None).await
+    }
+
+    /// The same, with a gauge of its own for the load that the Cisco dialect heeds.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong and which setting to change.
+    pub async fn start_measured(
+        config: Config,
+        clock: Clock,
+        gauge: Option<Box<dyn Gauge>>,
+    ) -> Result<Running, String> {
         let certificate = config.tls.as_ref().map(|files| tls::load(files, "tls")).transpose()?;
         let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
         let shared = Shared {
@@ -114,7 +127,7 @@ impl App {
         let address = main.local_addr().map_err(|error| error.to_string())?;
         let mut servers = Vec::new();
         let settings = http_settings(&shared);
-        let mut cisco = Cisco::start(&shared, &handle).await?;
+        let mut cisco = Cisco::start(&shared, &handle, gauge).await?;
         let routes = routes(&shared, &handle, hooks.clone())?.merge(cisco.routes());
         let serving = http::serve(main, routes, certificate, settings.clone(), shutdown.subscribe());
         servers.push(tokio::spawn(serving));
@@ -163,6 +176,12 @@ impl Running {
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin
+    }
+
+    /// Where the listeners of the Cisco dialect's own are, each with its scheme.
+    #[must_use]
+    pub fn cisco_listeners(&self) -> &[(&'static str, SocketAddr)] {
+        self.cisco.listeners()
     }
 
     /// Says where the hub is, and for the demo app how to talk to it.

@@ -13,7 +13,7 @@ use super::{Shared, bind};
 use crate::broker::Handle;
 use crate::config::{CiscoApp, Config};
 use crate::egress::{Rules, System};
-use crate::gateway::cisco::load::{Bars, Load, Machine};
+use crate::gateway::cisco::load::{Bars, Gauge, Load, Machine};
 use crate::gateway::cisco::notify::{Calls, Settings, Terms};
 use crate::gateway::cisco::soap::{self, Reading};
 use crate::gateway::cisco::{self, Parts, Service, Tenant, Tending, certificate};
@@ -31,14 +31,18 @@ pub(super) struct Cisco {
 }
 
 impl Cisco {
-    /// Starts it.
+    /// Starts it. The load is that of the machine, unless there is another gauge for it.
     ///
     /// # Errors
     /// A sentence that says which setting is wrong.
-    pub(super) async fn start(shared: &Shared, handle: &Handle) -> Result<Self, String> {
+    pub(super) async fn start(
+        shared: &Shared,
+        handle: &Handle,
+        gauge: Option<Box<dyn Gauge>>,
+    ) -> Result<Self, String> {
         let config = &shared.config;
         let load = Load::default();
-        let measuring = tokio::spawn(measure(shared, handle, load.clone()));
+        let measuring = tokio::spawn(measure(shared, handle, gauge, load.clone()));
         let calls = calls(shared, load.subscribe());
         let parts = Parts {
             tenants: tenants(shared)?,
@@ -105,6 +109,11 @@ impl Cisco {
         Ok(servers)
     }
 
+    /// Where its own listeners are, with their schemes.
+    pub(super) fn listeners(&self) -> &[(&'static str, SocketAddr)] {
+        &self.listeners
+    }
+
     /// Says where its own listeners are.
     pub(super) fn greet(&self, out: &mut impl Write) -> io::Result<()> {
         self.listeners
@@ -120,11 +129,16 @@ impl Cisco {
 }
 
 /// Measures the load as long as it is asked to.
-fn measure(shared: &Shared, handle: &Handle, load: Load) -> impl Future<Output = ()> + Send + use<> {
+fn measure(
+    shared: &Shared,
+    handle: &Handle,
+    gauge: Option<Box<dyn Gauge>>,
+    load: Load,
+) -> impl Future<Output = ()> + Send + use<> {
     let cisco = &shared.config.cisco;
     let bars = Bars { high: cisco.load_high, low: cisco.load_low, inbox: cisco.queue_high };
-    let machine = Machine::new(handle.clone(), shared.clock.clone(), cisco.load_of_all);
-    load.follow(Box::new(machine), bars, shared.clock.clone(), cisco.load_every)
+    let gauge = gauge.unwrap_or_else(|| Box::new(Machine::new(handle.clone(), cisco.load_of_all)));
+    load.follow(gauge, bars, shared.clock.clone(), cisco.load_every)
 }
 
 fn tenants(shared: &Shared) -> Result<Vec<Tenant>, String> {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use presence_hub::app::{App, Running};
 use presence_hub::broker::{Clock, Hand};
 use presence_hub::config::{Config, ConfigArgs};
+use presence_hub::gateway::cisco::load::{Gauge, Measured};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 /// The key of the app, and its secret.
 const KEY: &str = "app-key";
@@ -17,7 +19,18 @@ pub(crate) struct Hub {
     pub(crate) address: SocketAddr,
     clock: Clock,
     hand: Hand,
-    _running: Running,
+    load: watch::Sender<usize>,
+    running: Running,
+}
+
+/// Measures what it is told, for the machine that runs the tests is busy.
+#[derive(Debug)]
+struct Told(watch::Receiver<usize>);
+
+impl Gauge for Told {
+    fn measure(&mut self) -> Measured {
+        Measured { processors: *self.0.borrow(), inbox: 0 }
+    }
 }
 
 impl Hub {
@@ -49,8 +62,20 @@ impl Hub {
         let set = own.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
         let args = ConfigArgs { config: None, listen: Some("127.0.0.1:0".to_owned()), set };
         let config = Config::load(&args, std::iter::empty()).expect("the settings are right").config;
-        let running = App::start(config, clock.clone()).await.expect("the hub starts");
-        Self { address: running.address(), clock, hand, _running: running }
+        let load = watch::Sender::new(0);
+        let gauge = Box::new(Told(load.subscribe()));
+        let running = App::start_measured(config, clock.clone(), Some(gauge)).await.expect("the hub starts");
+        Self { address: running.address(), clock, hand, load, running }
+    }
+
+    /// From the next measurement on, so many hundredths of the machine are in use.
+    pub(crate) fn load(&self, processors: usize) {
+        self.load.send_replace(processors);
+    }
+
+    /// Where the dialect's own listeners are.
+    pub(crate) fn listeners(&self) -> &[(&'static str, SocketAddr)] {
+        self.running.cisco_listeners()
     }
 
     /// Moves the clock, and lets those run whose time has come.

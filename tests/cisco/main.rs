@@ -5,6 +5,8 @@ mod client;
 mod endpoints;
 mod errors;
 mod hub;
+mod listeners;
+mod overload;
 mod person;
 mod presence;
 mod race;

@@ -20,7 +20,7 @@ use presence_hub::gateway::cisco::summons::{Notifier, Place, Summons};
 use presence_hub::gateway::cisco::{self, Service, Tenant};
 use presence_hub::telemetry::Metrics;
 use secrecy::ExposeSecret;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 const FETCHES: usize = 10_000;
@@ -32,12 +32,14 @@ const NAMES: [&str; 3] = ["joe", "rita", "carlotta"];
 struct Out {
     is_out: AtomicBool,
     calls: Mutex<u64>,
+    came: Notify,
 }
 
 impl Notifier for Out {
     fn notify(&self, _: Summons) {
         assert!(!self.is_out.swap(true, Relaxed), "there is a call already");
         *self.calls.lock().unwrap() += 1;
+        self.came.notify_one();
     }
 
     fn settle(&self, _: Place) {
@@ -64,7 +66,11 @@ fn broker() -> Handle {
     handle
 }
 
-async fn service(handle: &Handle, notifier: Arc<Out>) -> (Arc<Service>, cisco::Tending) {
+async fn service(
+    handle: &Handle,
+    notifier: Arc<Out>,
+    overloaded: watch::Receiver<bool>,
+) -> (Arc<Service>, cisco::Tending) {
     let set = ["apps.0.id=1", "apps.0.key=k", "apps.0.secret=s", "apps.0.cisco.end_users=any"];
     let user = ["apps.0.cisco.app_users.0.name=app", "apps.0.cisco.app_users.0.password=p"];
     let set = set.iter().chain(&user).map(|setting| (*setting).to_owned()).collect();
@@ -76,7 +82,7 @@ async fn service(handle: &Handle, notifier: Arc<Out>) -> (Arc<Service>, cisco::T
         clock: Clock::system(),
         notifier,
         rules: Rules { allow: vec!["127.0.0.0/8".parse().unwrap()], is_plain: true, ..Rules::default() },
-        overloaded: watch::channel(false).1,
+        overloaded,
     };
     Service::start(parts).await
 }
@@ -153,7 +159,7 @@ async fn fetch(service: &Service, key: &str, known: &mut HashMap<String, State>)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn w22_nothing_is_lost_between_fetches() {
     let (handle, out) = (broker(), Arc::new(Out::default()));
-    let (service, _tending) = service(&handle, Arc::clone(&out)).await;
+    let (service, _tending) = service(&handle, Arc::clone(&out), watch::channel(false).1).await;
     let key = watcher(&service).await;
     let stop = Arc::new(AtomicBool::new(false));
     let people = NAMES.iter().zip(1..).map(|(name, seed)| {
@@ -172,7 +178,7 @@ async fn w22_nothing_is_lost_between_fetches() {
         if number % 2 == 0 {
             let called = async {
                 while !out.is_out.load(Relaxed) {
-                    tokio::task::yield_now().await;
+                    out.came.notified().await;
                 }
             };
             tokio::time::timeout(PATIENCE, called).await.expect("nobody was called");
@@ -188,10 +194,10 @@ async fn w22_nothing_is_lost_between_fetches() {
     let all_told = async {
         // The changes were made before; that they are announced may take a moment.
         while known != truth(&handle).await {
-            if out.is_out.load(Relaxed) {
-                fetch(&service, &key, &mut known).await;
+            if !out.is_out.load(Relaxed) {
+                out.came.notified().await;
             }
-            tokio::task::yield_now().await;
+            fetch(&service, &key, &mut known).await;
         }
     };
     tokio::time::timeout(PATIENCE, all_told).await.expect("a change was neither fetched nor announced");

@@ -166,3 +166,21 @@ async fn w29_without_its_endpoint_a_subscription_is_fetched_only() {
     owner.send(request.body(body)).await.id();
     assert_eq!(receiver.next().await, CALL, "with another endpoint it is called again");
 }
+
+#[tokio::test]
+async fn w23_clients_log_in_and_fetch_before_they_answer() {
+    let (hub, mut receiver) = (Hub::start(&[]).await, Receiver::start().await);
+    let app = Client::new(&hub).app("app").await;
+    let (owner, joe) = (app.user("owner").await, app.user("joe").await);
+    receiver.fetch_within(&app, "owner");
+    let endpoint = app.endpoint(&receiver).await;
+    for _ in 0..100 {
+        owner.subscribe("owner", endpoint, &["joe"]).await;
+        assert_eq!(receiver.next().await, r#"[("joe@example.com", "UNAVAILABLE")]"#);
+    }
+    joe.set("joe", "AVAILABLE", "false").await;
+    for _ in 0..100 {
+        assert_eq!(receiver.next().await, r#"[("joe@example.com", "AVAILABLE")]"#);
+    }
+    assert!(receiver.waiting().is_empty());
+}

@@ -101,6 +101,12 @@ pub(super) const APP_KEYS: &[Key] = &[
     ),
     key("apps.#.cisco.sessions", Positive, "10000", "The most end users that are logged in at once."),
     key(
+        "apps.#.cisco.known",
+        Positive,
+        "100000",
+        "How many parties that were seen once, and are not provisioned, are told from unknown ones; half as many at least.",
+    ),
+    key(
         "apps.#.cisco.endpoints",
         Positive,
         "100",

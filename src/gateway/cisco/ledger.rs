@@ -21,9 +21,6 @@ use crate::broker::{AppSlot, Clock};
 use crate::core::{Cause, Mono, PartyId, SessionId};
 use crate::gateway::rate::Rate;
 
-/// How many parties of an app are remembered as seen.
-const KNOWN: usize = 100_000;
-
 /// How long after its end an override is looked at again: it ends by the wall's clock, which may lag a little behind.
 const LAG: Duration = Duration::from_secs(2);
 
@@ -100,7 +97,7 @@ impl Ledger {
         }
         let book = |tenant: Tenant| Book {
             contacts: Contacts::default(),
-            seen: Seen::new(KNOWN),
+            seen: Seen::new(tenant.settings.known),
             overrides: HashMap::new(),
             rate: Rate::new(tenant.settings.requests_per_second),
             tenant,

@@ -2,14 +2,12 @@
 
 use std::fmt;
 use std::fs;
-use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::broker::{Clock, Handle};
-use crate::core::Mono;
 
 /// How much there is to do, in hundredths of what can be done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -89,55 +87,80 @@ impl Load {
 /// The share of a new measurement in the average: four or five of them make up most of it.
 const WEIGHT: f64 = 0.3;
 
-/// The kernel counts the time of processors in hundredths of a second.
-const TICK: f64 = 0.01;
+/// The fewest ticks of all processors, of a hundredth of a second each, that say something.
+const TICKS: u64 = 20;
 
 /// The gauge of the machine that the hub runs on, as its kernel tells under /proc; where it does not, only the inbox counts.
 #[derive(Debug)]
 pub struct Machine {
     broker: Handle,
-    clock: Clock,
     /// Whether what other programs use counts too.
     is_of_all: bool,
-    /// When it was looked last, and the ticks in use until then.
-    last: Option<(Mono, u64)>,
-    average: f64,
+    processors: Average,
+}
+
+/// The share of the processors in use, over a while.
+#[derive(Debug, Default)]
+struct Average {
+    /// What was counted last.
+    last: Option<Ticks>,
+    /// In hundredths.
+    share: f64,
+}
+
+/// What the kernel has counted since the machine started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ticks {
+    used: u64,
+    /// Used or not, by whomever.
+    passed: u64,
 }
 
 impl Machine {
     /// Has not measured yet.
     #[must_use]
-    pub fn new(broker: Handle, clock: Clock, is_of_all: bool) -> Self {
-        Self { broker, clock, is_of_all, last: None, average: 0.0 }
+    pub fn new(broker: Handle, is_of_all: bool) -> Self {
+        Self { broker, is_of_all, processors: Average::default() }
     }
 
-    fn ticks(&self) -> Option<u64> {
+    fn ticks(&self) -> Option<Ticks> {
+        let all = ticks_of_all(&fs::read_to_string("/proc/stat").ok()?)?;
         if self.is_of_all {
-            ticks_of_all(&fs::read_to_string("/proc/stat").ok()?)
-        } else {
-            ticks_of_one(&fs::read_to_string("/proc/self/stat").ok()?)
+            return Some(all);
         }
+        let used = ticks_of_one(&fs::read_to_string("/proc/self/stat").ok()?)?;
+        Some(Ticks { used, ..all })
+    }
+}
+
+impl Average {
+    /// Takes what has been used since the last time into the average. The kernel's own measure of time is the one that counts here.
+    fn note(&mut self, now: Ticks) {
+        let Some(last) = self.last else {
+            self.last = Some(now);
+            return;
+        };
+        let (used, passed) = (now.used.saturating_sub(last.used), now.passed.saturating_sub(last.passed));
+        if passed < TICKS {
+            return;
+        }
+        self.last = Some(now);
+        let share = u32::try_from(used * 100 / passed).unwrap_or(100).min(100);
+        self.share += (f64::from(share) - self.share) * WEIGHT;
     }
 
-    /// The share of the processors that was in use since the last time, in hundredths.
-    fn processors(&mut self) -> Option<f64> {
-        let (now, ticks) = (self.clock.now().mono, self.ticks()?);
-        let (then, before) = self.last.replace((now, ticks))?;
-        let passed = now.0.saturating_sub(then.0).as_secs_f64();
-        let used = f64::from(u32::try_from(ticks.saturating_sub(before)).unwrap_or(u32::MAX)) * TICK;
-        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let can = passed * f64::from(u32::try_from(processors).unwrap_or(1));
-        (can > 0.0).then(|| (used / can * 100.0).min(100.0))
+    fn whole(&self) -> usize {
+        let whole = (0..=100_u8).rev().find(|whole| f64::from(*whole) <= self.share);
+        whole.unwrap_or(0).into()
     }
 }
 
 impl Gauge for Machine {
     fn measure(&mut self) -> Measured {
-        if let Some(share) = self.processors() {
-            self.average += (share - self.average) * WEIGHT;
+        if let Some(ticks) = self.ticks() {
+            self.processors.note(ticks);
         }
-        let whole = (0..=100_u8).rev().find(|whole| f64::from(*whole) <= self.average);
-        Measured { processors: whole.unwrap_or(0).into(), inbox: self.broker.fullness() }
+        Measured { processors: self.processors.whole(), inbox: self.broker.fullness() }
     }
 }
 
@@ -150,13 +173,13 @@ fn ticks_of_one(stat: &str) -> Option<u64> {
     Some(user + system)
 }
 
-/// Everything but idleness and waiting, from /proc/stat.
-fn ticks_of_all(stat: &str) -> Option<u64> {
+/// What all programs have used, and what there was to use: idleness and waiting too. From /proc/stat.
+fn ticks_of_all(stat: &str) -> Option<Ticks> {
     let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
     let counts = line.split_ascii_whitespace().take(8).map(str::parse).collect::<Result<Vec<u64>, _>>();
     let counts = counts.ok().filter(|counts| counts.len() == 8)?;
-    let is_busy = |place: usize| place != 3 && place != 4;
-    Some(counts.iter().enumerate().filter(|(place, _)| is_busy(*place)).map(|(_, count)| count).sum())
+    let (passed, idle) = (counts.iter().sum(), counts[3] + counts[4]);
+    Some(Ticks { used: passed - idle, passed })
 }
 
 #[cfg(test)]
@@ -187,10 +210,32 @@ mod tests {
         let one = "4242 (a) b (c) S 1 4242 4242 0 -1 4194304 99 0 0 0 150 25 7 7 20 0 3 0 100 1 2";
         assert_eq!(ticks_of_one(one), Some(175));
         let all = "cpu  10 1 5 1000 200 2 3 4 50 60\ncpu0 1 1 1 1 1 1 1 1 0 0\n";
-        assert_eq!(ticks_of_all(all), Some(25));
+        assert_eq!(ticks_of_all(all), Some(Ticks { used: 25, passed: 1_225 }));
         for text in ["", "cpu 1 2", "cpu a b c d e f g h"] {
             assert_eq!((ticks_of_one(text), ticks_of_all(text)), (None, None), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_burst_is_not_yet_too_much() {
+        let mut average = Average::default();
+        let mut now = Ticks { used: 5_000, passed: 9_000 };
+        average.note(now);
+        let shares = [100, 100, 100, 100, 100, 0, 0, 0].map(|used| {
+            now = Ticks { used: now.used + used, passed: now.passed + 100 };
+            average.note(now);
+            average.whole()
+        });
+        assert_eq!(shares, [30, 51, 65, 75, 83, 58, 40, 28]);
+        average.note(Ticks { used: now.used + TICKS - 1, passed: now.passed + TICKS - 1 });
+        assert_eq!(average.whole(), 28, "too short to say something");
+    }
+
+    #[test]
+    fn this_machines_kernel_is_understood() {
+        let all = ticks_of_all(&fs::read_to_string("/proc/stat").unwrap()).unwrap();
+        assert!(all.used > 0 && all.used <= all.passed);
+        assert!(ticks_of_one(&fs::read_to_string("/proc/self/stat").unwrap()).is_some());
     }
 
     /// Measures what it is told.
