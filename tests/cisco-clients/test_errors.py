@@ -1,7 +1,10 @@
 """Errors to the letter, limits, and HTTP as it comes (W40, W42 to W44)."""
 
+import select
+
 import pytest
 
+from kit.patience import LOOK
 from kit.raw import answer_on, connected, exchange, request
 from kit.rest import ROOT, basic, contact, endpoint, listed, number_of, password, refused, subscription
 from kit.scene import secret_of
@@ -108,6 +111,34 @@ def test_w43_bodies_in_chunks_are_read_and_connections_kept(scene):
             assert int(answer.headers["content-length"]) == len(answer.content)
             assert "transfer-encoding" not in answer.headers
             assert answer.headers.get("connection", "").lower() != "close"
+
+
+@pytest.mark.doors("http", "main")
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/nothing/here"),
+        ("PATCH", "/endpoints"),
+        ("POST", "/endpoints"),
+        ("GET", f"/users/owner/presence/basic/contacts/{JOE}"),
+        ("DELETE", "/endpoints/4"),
+        ("POST", "/soap"),
+    ],
+)
+def test_w43_a_connection_goes_on_after_a_body_that_nobody_wanted(scene, method, path):
+    body = b"<left-over/>"
+    unwanted = request(method, ROOT + path, body, Presence_Session_Key="no-key")
+    with connected(scene.hub.port(scene.door)) as connection:
+        # As `requests` sends them: the head, and then the body. It may be answered in between.
+        connection.sendall(unwanted[: -len(body)])
+        is_early = select.select([connection], [], [], 10 * LOOK)[0]
+        first = answer_on(connection) if is_early else None
+        connection.sendall(body)
+        first = first or answer_on(connection)
+        assert first.status_code >= 200
+        for _ in range(2):
+            connection.sendall(request("POST", f"{ROOT}/users/{scene.name}/sessions", password(secret_of(scene.name)).encode()))
+            assert answer_on(connection).status_code == 201
 
 
 @pytest.mark.parametrize(
