@@ -28,7 +28,7 @@ def test_w10_the_location_is_one_that_scripts_can_read(scene):
     answer = scene.application().register(scene.callback().url)
     assert answer.request.headers.get("content-type") is None
     assert number_of(answer, "endpoints") == 1
-    assert answer.headers["location"][-1] == "1"
+    assert answer.headers["location"] == f"{scene.rest.url}/endpoints/1"
 
 
 @pytest.mark.parametrize("where", LEASE)
@@ -45,6 +45,13 @@ def test_w12_an_address_is_needed(scene):
     refused(application.register(""), 400, 130)
     refused(application.ask("POST", "/endpoints", "<endpoint/>", Presence_Expiry=3600), 400, 130)
     refused(application.register("http://127.0.0.1:8080/a b"), 400, 142)
+
+
+def test_w12_an_address_has_a_bound(scene):
+    application = scene.application()
+    answer = application.register("http://127.0.0.1/" + "a" * 100_000)
+    assert answer.status_code == 400
+    refused(answer, 400, int(re.search(r"<code>(\d+)", answer.text)[1]))
 
 
 def test_w12_a_renewal_has_no_other_address(scene):

@@ -125,7 +125,7 @@ def test_w43_bodies_in_chunks_are_read_and_connections_kept(scene):
         ("POST", "/soap"),
     ],
 )
-def test_w43_a_connection_goes_on_after_a_body_that_nobody_wanted(scene, method, path):
+def test_w43_a_connection_goes_on_after_a_body_that_nobody_wanted_or_says_that_it_ends(scene, method, path):
     body = b"<left-over/>"
     unwanted = request(method, ROOT + path, body, Presence_Session_Key="no-key")
     with connected(scene.hub.port(scene.door)) as connection:
@@ -135,7 +135,9 @@ def test_w43_a_connection_goes_on_after_a_body_that_nobody_wanted(scene, method,
         first = answer_on(connection) if is_early else None
         connection.sendall(body)
         first = first or answer_on(connection)
-        assert first.status_code >= 200
+        # Who may make the hub read nothing is told that the connection ends.
+        if first.headers.get("connection", "").lower() == "close":
+            return
         for _ in range(2):
             connection.sendall(request("POST", f"{ROOT}/users/{scene.name}/sessions", password(secret_of(scene.name)).encode()))
             assert answer_on(connection).status_code == 201

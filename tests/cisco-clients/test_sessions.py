@@ -69,6 +69,13 @@ def test_w03_an_end_user_is_logged_in_by_the_application(scene):
     refused(scene.rest.ask("POST", "/users/owner/sessions", b"", key), 400, 141)
 
 
+def test_w03_a_name_must_be_a_name_where_any_end_user_may_log_in(stage):
+    application = stage(end_users="any").application()
+    for name in ("%ff%fe", "a%00b", "a%0ab", "y" * 4000):
+        refused(application.ask("POST", f"/users/{name}/sessions", b""), 404, 113)
+    assert application.user("J%C3%B6rg").state("Jörg@example.com") in ("AVAILABLE", "UNAVAILABLE")
+
+
 def test_w04_a_forced_login_ends_the_session_before(scene):
     callback, old, number = scene.watched(JOE)
     new = scene.application().user("owner", forced=True)
