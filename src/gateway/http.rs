@@ -308,10 +308,10 @@ impl Shared {
         let end = Underway { guest: Arc::clone(guest), clock: self.settings.clock.clone() };
         let answer = self.router.clone().oneshot(request);
         let patience = self.settings.head_timeout;
-        let is_last = *self.settings.limits.draining().borrow();
         Box::pin(async move {
             let mut response = answer.await?;
-            if is_last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            // Asked now and not when the request came: a request may have been held until the hub was about to stop.
+            if *self.settings.limits.draining().borrow() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
             }
             tokio::select! {
