@@ -14,7 +14,8 @@ use super::encode::Encode;
 use super::handle::{Closing, Handle, Request, Which};
 use super::policy::Policy;
 use super::reply::{CloseReason, Reply, ReplyTo};
-use super::room::Room;
+use super::rested::Rested;
+use super::room::{House, Room};
 use super::stream::Echo;
 use crate::core::{
     Cause, Change, ChangeKind, Command, Decision, Expiry, Limits, Mono, NodeId, Now, SessionId, decide,
@@ -77,6 +78,7 @@ pub struct Broker {
     clock: Clock,
     engine: Box<dyn Engine>,
     rooms: Vec<Room>,
+    rested: Arc<Rested>,
     pending: HashMap<Ticket, Pending>,
     next_ticket: u64,
     next_sweep: Mono,
@@ -94,15 +96,16 @@ impl Broker {
     pub fn new(parts: Parts) -> (Self, Handle) {
         let (sender, inbox) = mpsc::channel(parts.inbox.max(1));
         let encoders: Arc<[Arc<dyn Encode>]> = parts.encoders.into();
-        let room = |(limits, policy)| {
-            Room::new(parts.node, limits, policy, Arc::clone(&encoders), parts.metrics.clone())
-        };
+        let (node, rested) = (parts.node, Arc::new(Rested::default()));
+        let house = House { node, encoders, rested: Arc::clone(&rested), metrics: parts.metrics.clone() };
+        let room = |(slot, (limits, policy))| Room::new(app_of(slot), limits, policy, house.clone());
         let now = parts.clock.now();
         let broker = Self {
             node: parts.node,
             clock: parts.clock,
             engine: parts.engine,
-            rooms: parts.apps.into_iter().map(room).collect(),
+            rooms: parts.apps.into_iter().enumerate().map(room).collect(),
+            rested,
             pending: HashMap::new(),
             next_ticket: 0,
             next_sweep: now.mono + SWEEP,
@@ -129,6 +132,7 @@ impl Broker {
                     let now = clock.now();
                     self.arrive(arrival, now);
                 }
+                () = self.rested.some() => {}
                 () = clock.sleep_until(due) => {}
             }
             let now = clock.now();
@@ -185,6 +189,9 @@ impl Broker {
                 topics += room.roster.topics().count();
             }
             self.metrics.holds(sessions, topics);
+        }
+        for (app, session) in self.rested.take() {
+            self.rooms[usize::from(app.0)].relieve(session, now);
         }
         if self.next_tick.is_some_and(|at| now.mono >= at) {
             self.next_tick = None;

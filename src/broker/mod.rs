@@ -10,7 +10,9 @@ mod lag;
 mod outbox;
 mod policy;
 mod reply;
+mod rested;
 mod room;
+mod slow;
 mod statuses;
 mod stream;
 

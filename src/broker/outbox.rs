@@ -9,6 +9,7 @@ use futures::task::AtomicWaker;
 
 use super::encode::Step;
 use super::reply::{CloseReason, Notice, Reply, Tag};
+use super::rested::Bell;
 use crate::core::TopicName;
 
 /// The bounds of an outbox. A queue over either soft bound (half of the hard one) is coalesced; over a hard bound it
@@ -72,10 +73,16 @@ struct Queue {
     in_flight: usize,
     /// A [`Notice::Close`] is among the items.
     closing: Option<CloseReason>,
+    /// To be rung once everything has been sent.
+    bell: Option<Box<Bell>>,
     is_closed: bool,
 }
 
 impl Queue {
+    fn is_idle(&self) -> bool {
+        self.items.is_empty() && self.in_flight == 0
+    }
+
     fn has(&self, notice: &Notice) -> bool {
         self.items.iter().any(|item| matches!(item, Item::Notice(other) if other == notice))
     }
@@ -156,7 +163,24 @@ impl Outbox {
 
     /// Everything taken so far has been written to the transport.
     pub fn written(&self) {
-        self.lock().in_flight = 0;
+        let mut queue = self.lock();
+        queue.in_flight = 0;
+        let bell = if queue.items.is_empty() { queue.bell.take() } else { None };
+        drop(queue);
+        if let Some(bell) = bell {
+            bell.ring();
+        }
+    }
+
+    /// Rings once everything has been sent, which may be now.
+    pub(super) fn await_rest(&self, bell: Bell) {
+        let mut queue = self.lock();
+        if !queue.is_idle() {
+            queue.bell = Some(Box::new(bell));
+            return;
+        }
+        drop(queue);
+        bell.ring();
     }
 
     /// Takes the shared items back out of the queue, in order, so that they can be coalesced.
@@ -180,8 +204,7 @@ impl Outbox {
     /// Whether everything has been sent, so that more may follow.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        let queue = self.lock();
-        queue.items.is_empty() && queue.in_flight == 0
+        self.lock().is_idle()
     }
 
     /// The connection is gone: nothing more is taken.

@@ -5,64 +5,73 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::deliver::Slow;
 use super::encode::{Encode, EncoderId};
 use super::feed::Follower;
 use super::handle::{Opening, Since};
 use super::outbox::{Item, Outbox};
 use super::policy::Policy;
 use super::reply::{CloseReason, Notice, Reply, ReplyTo};
+use super::rested::Rested;
 use super::statuses::Teller;
 use super::stream::{Echo, Newcomer, Stream, Viewer, answer};
 use crate::core::{
     Change, ChangeKind, Leases, Limits, Mono, NodeId, Now, Op, PartyId, Record, Roster, SessionId, Timetoken,
     Topic, TopicName,
 };
-use crate::engine::{Ordered, Rows};
+use crate::engine::{AppSlot, Ordered, Rows};
 use crate::telemetry::Metrics;
 
 /// A session of this node, as the broker reaches it.
 #[derive(Debug)]
-struct Local {
+pub(super) struct Local {
     party: PartyId,
-    outbox: Arc<Outbox>,
+    pub(super) outbox: Arc<Outbox>,
     encoder: EncoderId,
-    watches: Vec<TopicName>,
+    pub(super) watches: Vec<TopicName>,
+    /// Since when more bytes of messages have waited for it than its outbox may hold.
+    pub(super) over_since: Option<Mono>,
 }
 
 /// One app.
 #[derive(Debug)]
 pub(super) struct Room {
     node: NodeId,
+    pub(super) app: AppSlot,
     pub(super) roster: Roster,
     pub(super) leases: Leases,
-    locals: FxHashMap<SessionId, Local>,
-    streams: HashMap<TopicName, Stream>,
+    pub(super) locals: FxHashMap<SessionId, Local>,
+    pub(super) streams: HashMap<TopicName, Stream>,
     dirty: Vec<TopicName>,
     /// When each stream wants to be looked at.
     agenda: BTreeSet<(Mono, TopicName)>,
     /// Topics whose number of local viewers changed since the roster was told.
     recount: HashSet<TopicName>,
-    lagging: HashSet<SessionId>,
+    pub(super) lagging: HashSet<SessionId>,
+    pub(super) rested: Arc<Rested>,
     /// Sessions to be put out of a topic once they have been sent why, and whether they were members.
     expelled: Vec<(SessionId, TopicName, bool)>,
     followers: Vec<Follower>,
     tellers: Vec<Teller>,
-    policy: Policy,
-    encoders: Arc<[Arc<dyn Encode>]>,
-    metrics: Metrics,
+    pub(super) policy: Policy,
+    pub(super) encoders: Arc<[Arc<dyn Encode>]>,
+    pub(super) metrics: Metrics,
+}
+
+/// What all rooms of a broker share.
+#[derive(Debug, Clone)]
+pub(super) struct House {
+    pub(super) node: NodeId,
+    pub(super) encoders: Arc<[Arc<dyn Encode>]>,
+    pub(super) rested: Arc<Rested>,
+    pub(super) metrics: Metrics,
 }
 
 impl Room {
-    pub(super) fn new(
-        node: NodeId,
-        limits: Limits,
-        policy: Policy,
-        encoders: Arc<[Arc<dyn Encode>]>,
-        metrics: Metrics,
-    ) -> Self {
+    pub(super) fn new(app: AppSlot, limits: Limits, policy: Policy, house: House) -> Self {
+        let House { node, encoders, rested, metrics } = house;
         Self {
             node,
+            app,
             roster: Roster::new(limits),
             leases: Leases::default(),
             locals: FxHashMap::default(),
@@ -71,6 +80,7 @@ impl Room {
             agenda: BTreeSet::new(),
             recount: HashSet::new(),
             lagging: HashSet::new(),
+            rested,
             expelled: Vec::new(),
             followers: Vec::new(),
             tellers: Vec::new(),
@@ -84,7 +94,7 @@ impl Room {
     pub(super) fn open(&mut self, opening: Opening, now: Now) {
         let Opening { session, party, terms, encoder, outbox } = opening;
         self.leases.open(session, Arc::clone(&party), terms, now);
-        let local = Local { party: party.id.clone(), outbox, encoder, watches: Vec::new() };
+        let local = Local { party: party.id.clone(), outbox, encoder, watches: Vec::new(), over_since: None };
         if let Some(replaced) = self.locals.insert(session, local) {
             replaced.outbox.push(Item::Notice(Notice::Close(CloseReason::Ended)));
             for topic in &replaced.watches {
@@ -351,54 +361,6 @@ impl Room {
             self.leases.get(*session).is_some_and(|lease| lease.is_member(topic))
         };
         expelled.into_iter().filter(is_back).map(|(session, topic, _)| (session, topic)).collect()
-    }
-
-    /// What waits in a slow session's outbox is taken back, to be sent as its net later.
-    fn hold_back(&mut self, slow: Slow, now: Mono) {
-        let Some(local) = self.locals.get(&slow.session) else { return };
-        for broadcast in local.outbox.reclaim().into_iter().chain(slow.missed) {
-            if let Some(stream) = self.streams.get_mut(&broadcast.topic) {
-                stream.hold_back(now, slow.session, &broadcast.steps);
-            }
-        }
-        self.metrics.coalesced();
-        self.lagging.insert(slow.session);
-    }
-
-    /// Gives the slow sessions that have caught their breath what they missed, and closes those that never do.
-    pub(super) fn catch_up(&mut self, now: Now) {
-        for session in self.lagging.iter().copied().collect::<Vec<_>>() {
-            let Some(local) = self.locals.get(&session) else {
-                self.lagging.remove(&session);
-                continue;
-            };
-            let mut is_done = true;
-            let mut is_hopeless = false;
-            for topic in &local.watches {
-                let Some(stream) = self.streams.get_mut(topic) else { continue };
-                let lag = stream.viewers.get(&session).and_then(|viewer| viewer.lag.as_ref());
-                let Some(lag) = lag else { continue };
-                let has_stalled = now.mono >= lag.since + self.policy.stall;
-                is_hopeless |= lag.message_bytes() > self.policy.outbox.bytes;
-                if local.outbox.is_idle() {
-                    is_done &= stream.catch_up(now.mono, session, &self.encoders, &self.policy);
-                } else {
-                    is_done = false;
-                    is_hopeless |= has_stalled;
-                }
-            }
-            if is_hopeless {
-                local.outbox.push(Item::Notice(Notice::Close(CloseReason::TooSlow)));
-            }
-            if is_done || is_hopeless {
-                self.lagging.remove(&session);
-            }
-        }
-    }
-
-    /// Whether somebody lags.
-    pub(super) fn is_lagging(&self) -> bool {
-        !self.lagging.is_empty()
     }
 
     /// The topics whose number of viewers on this node is not what the roster was told, with that number.

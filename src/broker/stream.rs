@@ -415,36 +415,51 @@ impl Stream {
         lag.absorb(&news);
     }
 
-    /// Sends a slow viewer that has caught its breath the net of what it missed, in portions. Whether it has everything.
+    /// What a viewer is behind by, if it is slow.
+    pub(super) fn lag_of(&self, session: SessionId) -> Option<&Lag> {
+        self.viewers.get(&session)?.lag.as_deref()
+    }
+
+    /// Sends a slow viewer the net of what it missed, or as much of it as makes this many bytes.
     pub(super) fn catch_up(
         &mut self,
         now: Mono,
         session: SessionId,
         encoders: &[Arc<dyn Encode>],
-        policy: &Policy,
-    ) -> bool {
-        let Some(viewer) = self.viewers.get_mut(&session) else { return true };
-        let Some(mut lag) = viewer.lag.take() else { return true };
-        let Some(encoder) = encoders.get(usize::from(viewer.encoder.0)) else { return true };
+        most: usize,
+    ) -> CaughtUp {
+        let done = CaughtUp { bytes: 0, is_done: true };
+        let Some(viewer) = self.viewers.get_mut(&session) else { return done };
+        let Some(mut lag) = viewer.lag.take() else { return done };
+        let Some(encoder) = encoders.get(usize::from(viewer.encoder.0)) else { return done };
         let steps = lag.take(self.last);
         let mut out = BytesMut::new();
         let mut sent = 0;
-        while sent < steps.len() && out.len() < policy.outbox.bytes / 2 {
+        while sent < steps.len() && out.len() < most {
             encoder.change(&steps[sent], None, &mut out);
             sent += 1;
         }
+        let bytes = out.len();
         let pushed =
             if out.is_empty() { Pushed::Queued } else { viewer.outbox.push(Item::Frame(out.freeze())) };
-        let rest = if pushed == Pushed::Full { &steps[..] } else { &steps[sent..] };
+        let (rest, bytes) = if pushed == Pushed::Full { (&steps[..], 0) } else { (&steps[sent..], bytes) };
         lag.put_back(rest);
-        if lag.is_over() {
-            return true;
+        let is_done = lag.is_over();
+        if !is_done {
+            // It is slow, but it takes what it is sent.
+            lag.since = now;
+            viewer.lag = Some(lag);
         }
-        // It is slow, but it takes what it is sent.
-        lag.since = now;
-        viewer.lag = Some(lag);
-        false
+        CaughtUp { bytes, is_done }
     }
+}
+
+/// What a slow viewer was given.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CaughtUp {
+    pub(super) bytes: usize,
+    /// It is owed nothing any more.
+    pub(super) is_done: bool,
 }
 
 /// Sends an answer to where it was asked for.

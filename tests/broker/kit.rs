@@ -283,6 +283,24 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Reads everything that waits without folding it, and counts what was said in it.
+    pub(crate) fn hear(&mut self) -> usize {
+        let (mut taken, mut said) = (VecDeque::new(), 0);
+        let mut cx = Context::from_waker(Waker::noop());
+        while self.outbox.poll_take(&mut cx, &mut taken).is_ready() {
+            for item in taken.drain(..) {
+                if let Item::Shared(_, bytes) | Item::Frame(bytes) = item {
+                    said +=
+                        bytes.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"say")).count();
+                }
+            }
+            self.outbox.written();
+        }
+        said
+    }
+}
+
 impl View {
     fn take(&mut self, item: Item) {
         self.frames += 1;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use presence_hub::broker::{Bounds, CloseReason, Notice, Policy};
+use presence_hub::core::TopicName;
 
 use super::kit::kit;
 
@@ -88,4 +89,57 @@ async fn a_viewer_that_never_reads_is_closed_in_the_end() {
         kit.advance(1_000).await;
     }
     assert_eq!(dead.read().notices, [Notice::Close(CloseReason::TooSlow)]);
+}
+
+#[tokio::test]
+async fn a_burst_on_many_topics_reaches_whoever_reads_without_waiting_for_a_tick() {
+    let mut kit = kit(Policy { outbox: SMALL, ..Policy::default() });
+    let mut reader = kit.open_bounded("reader", SMALL).await;
+    let mut alice = kit.open("alice").await;
+    let topics: Vec<_> = (0..30).map(|n| TopicName::new(&format!("topic-{n}")).unwrap()).collect();
+    for topic in &topics {
+        kit.topic = topic.clone();
+        kit.watch(&mut reader).await;
+        kit.settle().await;
+        reader.hear();
+    }
+    // One turn brings several times what the outbox holds.
+    for topic in &topics {
+        kit.topic = topic.clone();
+        for _ in 0..2 {
+            kit.say(&mut alice, &"x".repeat(100), None, Some(&"e".repeat(100))).await;
+        }
+    }
+    let mut said = 0;
+    for _ in 0..30 {
+        kit.settle().await;
+        said += reader.hear();
+    }
+    assert_eq!(said, 60, "and the clock stood still");
+}
+
+#[tokio::test]
+async fn whoever_reads_is_not_closed_for_a_burst_but_for_reading_too_slowly() {
+    let mut kit = kit(Policy { outbox: SMALL, ..Policy::default() });
+    let mut reader = kit.open_bounded("reader", SMALL).await;
+    let mut sleeper = kit.open_bounded("sleeper", SMALL).await;
+    kit.watch(&mut reader).await;
+    kit.watch(&mut sleeper).await;
+    kit.settle().await;
+    let mut alice = kit.open("alice").await;
+    for round in 0..40 {
+        for _ in 0..60 {
+            kit.say(&mut alice, &"x".repeat(100), None, None).await;
+        }
+        kit.advance(20).await;
+        let mut before = 0;
+        while reader.read().frames > before {
+            before = reader.view.frames;
+            kit.settle().await;
+        }
+        let said = reader.view.tape.iter().filter(|line| line.starts_with("say")).count();
+        assert_eq!(said, 60 * (round + 1));
+    }
+    assert_eq!(reader.view.notices, []);
+    assert_eq!(sleeper.read().notices, [Notice::Close(CloseReason::TooSlow)]);
 }

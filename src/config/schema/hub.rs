@@ -70,7 +70,7 @@ pub(super) const KEYS: &[Key] = &[
         "limits.outbox_bytes",
         Size,
         "256KiB",
-        "The most bytes that wait for one connection. At half of it presence is coalesced; messages beyond it close with 4008.",
+        "The most bytes that wait for one connection. At half of it presence is coalesced; more messages than that for a quarter of a second close with 4008.",
     ),
     key("limits.outbox_frames", Positive, "512", "The most frames that wait for one connection."),
     key(
