@@ -73,6 +73,25 @@ async fn states_of_absent_users_have_a_bound() {
     hub.stop().await;
 }
 
+#[tokio::test]
+async fn very_many_channels_are_told_of_in_slices_and_whereabouts_to_a_bound() {
+    let hub = Hub::start(&["pubnub.channels_per_request=2000"]).await;
+    for half in [0..700, 700..1300] {
+        let names: Vec<String> = half.map(|number| format!("{number:04}")).collect();
+        let enter = format!("{PRESENCE}/channel/{}/heartbeat?uuid=ana", names.join(","));
+        assert_eq!(get(&hub, &enter).await.status, 200);
+    }
+    hub.guard("0001").await;
+    let places = get(&hub, &format!("{PRESENCE}/uuid/ana")).await.body;
+    let places = places["payload"]["channels"].as_array().unwrap();
+    let expected = (0..1300).filter(|number| *number != 1).map(|number| json!(format!("{number:04}")));
+    assert_eq!(*places, expected.take(1000).collect::<Vec<_>>());
+    let all = get(&hub, &format!("{PRESENCE}?disable_uuids=1")).await.body;
+    assert_eq!(all["payload"]["total_channels"], json!(1299));
+    assert_eq!(all["payload"]["channels"].as_object().unwrap().len(), 1299);
+    hub.stop().await;
+}
+
 /// Whoever would not wait is made to, whatever it is that has no room.
 #[tokio::test]
 async fn rust_is_never_told_to_come_back_later() {
