@@ -75,6 +75,7 @@ struct Inner {
     posts_failed: Counter,
     polls: Gauge,
     shed: Counter,
+    missed: Counter,
     callbacks: Counter,
     callbacks_failed: Counter,
 }
@@ -117,6 +118,10 @@ const NAMES: &[(&str, &str)] = &[
         "hub_pubnub_shed",
         "Subscribes of the PubNub dialect that were told to come back later, or to wait for nothing.",
     ),
+    (
+        "hub_pubnub_missed",
+        "Messages of other dialects that came too fast for the clients of the PubNub dialect, who are not told them.",
+    ),
     ("hub_cisco_callbacks", "Callbacks to endpoints of the Cisco dialect, tried."),
     ("hub_cisco_callbacks_failed", "Those that the endpoint did not take."),
 ];
@@ -158,6 +163,7 @@ impl Metrics {
             posts_failed: Counter::default(),
             polls: Gauge::default(),
             shed: Counter::default(),
+            missed: Counter::default(),
             callbacks: Counter::default(),
             callbacks_failed: Counter::default(),
         };
@@ -293,6 +299,11 @@ impl Metrics {
         self.0.shed.inc();
     }
 
+    /// The clients of the PubNub dialect are not told so many messages.
+    pub fn messages_missed(&self, count: u64) {
+        self.0.missed.inc_by(count);
+    }
+
     /// Everything, in the text format that Prometheus reads.
     #[must_use]
     pub fn text(&self) -> String {
@@ -348,6 +359,7 @@ impl Inner {
             "hub_webhook_posts_failed" => posts_failed,
             "hub_pubnub_polls" => polls,
             "hub_pubnub_shed" => shed,
+            "hub_pubnub_missed" => missed,
             "hub_cisco_callbacks" => callbacks,
             "hub_cisco_callbacks_failed" => callbacks_failed,
         }

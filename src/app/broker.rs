@@ -43,6 +43,7 @@ pub(super) fn start(shared: &Shared) -> Result<Handle, String> {
         history_bytes: config.presence.history_bytes,
         retention: config.presence.retention,
         members: config.limits.members_per_topic,
+        absent_states: None,
         buffer: None,
     };
     let policy = Policy {
@@ -53,7 +54,11 @@ pub(super) fn start(shared: &Shared) -> Result<Handle, String> {
         stall: config.limits.stall,
         outbox: bounds(config),
     };
-    let limits = |app: &AppConfig| RosterLimits { buffer: buffer(&app.pusher), ..limits };
+    let limits = |app: &AppConfig| RosterLimits {
+        absent_states: Some(app.pubnub.absent_states),
+        buffer: buffer(&app.pusher),
+        ..limits
+    };
     let apps = config.apps.iter().map(|app| (limits(app), policy)).collect();
     let (node, clock, metrics) = (shared.node, clock.clone(), metrics.clone());
     let parts = Parts { node, clock, engine, encoders, apps, inbox: config.limits.inbox, metrics };

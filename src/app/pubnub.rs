@@ -18,7 +18,8 @@ use crate::gateway::spaces::Spaces;
 pub(super) fn tenants(shared: &Shared) -> Result<Arc<Tenants>, String> {
     let tenant = |(app, settings): (&Arc<Tenant>, &AppConfig)| {
         let too_long = || format!("apps.{}.id is too long", app.slot.0);
-        pubnub::Tenant::new(Arc::clone(app), settings.pubnub.clone(), &shared.clock).ok_or_else(too_long)
+        let Shared { clock, metrics, .. } = shared;
+        pubnub::Tenant::new(Arc::clone(app), settings.pubnub.clone(), clock, metrics).ok_or_else(too_long)
     };
     let tenants = shared.apps.iter().zip(&shared.config.apps).map(tenant).collect::<Result<_, _>>()?;
     Ok(Arc::new(Tenants::new(tenants)))

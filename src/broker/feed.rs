@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use futures::task::AtomicWaker;
+use tokio::sync::Notify;
 
 use crate::core::{Change, ChangeKind, Edge, Net, TopicName};
 
@@ -37,6 +38,54 @@ pub struct Missed {
     pub last: Arc<Change>,
 }
 
+/// What a change takes beside what it says, about.
+const OWN_BYTES: usize = 512;
+
+/// How much may wait for a follower before it is told the net of the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedRoom {
+    /// Changes.
+    pub changes: usize,
+    /// About how many bytes these have together.
+    pub bytes: usize,
+}
+
+/// Tells those who cause changes how far behind a follower is.
+#[derive(Debug, Clone)]
+pub struct Backlog(Arc<Shared>);
+
+impl Backlog {
+    /// Waits until half of the room is enough for so many bytes more, and promises them; so that what whoever waits says next is not
+    /// lost on the follower. The other half is for those who do not ask.
+    pub async fn room_for(&self, bytes: usize) -> Promise {
+        let bytes = OWN_BYTES.saturating_add(bytes);
+        loop {
+            let mut eased = std::pin::pin!(self.0.eased.notified());
+            eased.as_mut().enable();
+            if self.0.promise(bytes) {
+                return Promise { shared: Arc::clone(&self.0), bytes };
+            }
+            eased.await;
+        }
+    }
+}
+
+/// Room for something that is about to be said, until it has been.
+#[derive(Debug)]
+pub struct Promise {
+    shared: Arc<Shared>,
+    bytes: usize,
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        let mut queue = self.shared.lock();
+        queue.promised = queue.promised.saturating_sub(self.bytes);
+        drop(queue);
+        self.shared.eased.notify_waiters();
+    }
+}
+
 /// The consumer's end. Dropping it ends the feed.
 #[derive(Debug)]
 pub struct Feed(Arc<Shared>);
@@ -53,12 +102,19 @@ pub(super) struct Follower {
 struct Shared {
     queue: Mutex<Queue>,
     waker: AtomicWaker,
-    bound: usize,
+    eased: Notify,
+    room: FeedRoom,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     changes: Vec<Arc<Change>>,
+    /// About how many bytes these have together.
+    bytes: usize,
+    /// How many more are promised.
+    promised: usize,
+    /// Whether something found no room.
+    is_full: bool,
     /// What came while the queue was full, which it is until the follower has taken all of it: so no topic's order is lost.
     missed: HashMap<TopicName, Gap>,
     missed_changes: u64,
@@ -73,9 +129,11 @@ struct Gap {
     last: Arc<Change>,
 }
 
-/// Both ends of a feed that holds at most `bound` changes, and beyond them a net of at most the parties there are and were.
-pub(super) fn feed(bound: usize, wants_messages: bool) -> (Follower, Feed) {
-    let shared = Arc::new(Shared { queue: Mutex::default(), waker: AtomicWaker::new(), bound: bound.max(1) });
+/// Both ends of a feed that holds what there is room for, at least one change, and beyond it a net of at most the parties there are
+/// and were.
+pub(super) fn feed(room: FeedRoom, wants_messages: bool) -> (Follower, Feed) {
+    let (queue, waker, eased) = (Mutex::default(), AtomicWaker::new(), Notify::new());
+    let shared = Arc::new(Shared { queue, waker, eased, room });
     (Follower { shared: Arc::clone(&shared), wants_messages }, Feed(shared))
 }
 
@@ -89,11 +147,7 @@ impl Follower {
         if !self.wants_messages && matches!(change.kind, ChangeKind::Message(_)) {
             return true;
         }
-        if queue.changes.len() >= self.shared.bound {
-            queue.miss(change);
-        } else {
-            queue.changes.push(Arc::clone(change));
-        }
+        queue.take(change, self.shared.room);
         let was_empty = queue.changes.len() == 1;
         drop(queue);
         if was_empty {
@@ -116,6 +170,12 @@ impl Feed {
         poll_fn(|cx| self.poll_take(cx)).await
     }
 
+    /// What tells others how far behind this is.
+    #[must_use]
+    pub fn backlog(&self) -> Backlog {
+        Backlog(Arc::clone(&self.0))
+    }
+
     fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<Vec<Told>>> {
         self.0.waker.register(cx.waker());
         let mut queue = self.0.lock();
@@ -123,9 +183,11 @@ impl Feed {
             return if queue.is_closed { Poll::Ready(None) } else { Poll::Pending };
         }
         let is_closed = queue.is_closed;
+        let empty = Queue { is_closed, promised: queue.promised, ..Queue::default() };
         let Queue { changes, missed, missed_changes, missed_messages, .. } =
-            std::mem::replace(&mut *queue, Queue { is_closed, ..Queue::default() });
+            std::mem::replace(&mut *queue, empty);
         drop(queue);
+        self.0.eased.notify_waiters();
         let mut told: Vec<_> = changes.into_iter().map(Told::Change).collect();
         if missed_changes + missed_messages > 0 {
             told.push(Told::Behind { changes: missed_changes, messages: missed_messages });
@@ -140,6 +202,7 @@ impl Feed {
 impl Drop for Feed {
     fn drop(&mut self) {
         *self.0.lock() = Queue { is_closed: true, ..Queue::default() };
+        self.0.eased.notify_waiters();
     }
 }
 
@@ -147,9 +210,33 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn promise(&self, bytes: usize) -> bool {
+        let mut queue = self.lock();
+        let taken = queue.bytes.saturating_add(queue.promised);
+        let fits = queue.changes.len() <= self.room.changes / 2
+            && taken.saturating_add(bytes) <= self.room.bytes / 2;
+        let is_granted = fits || taken == 0 || queue.is_closed;
+        if is_granted {
+            queue.promised = queue.promised.saturating_add(bytes);
+        }
+        is_granted
+    }
 }
 
 impl Queue {
+    fn take(&mut self, change: &Arc<Change>, room: FeedRoom) {
+        let bytes = OWN_BYTES + change.bytes();
+        let fits = self.changes.len() < room.changes && self.bytes.saturating_add(bytes) <= room.bytes;
+        // Once something has found no room, nothing has until all is taken: so no topic's order is lost.
+        if self.is_full || !fits && !self.changes.is_empty() {
+            self.is_full = true;
+            return self.miss(change);
+        }
+        self.bytes += bytes;
+        self.changes.push(Arc::clone(change));
+    }
+
     fn miss(&mut self, change: &Arc<Change>) {
         if matches!(change.kind, ChangeKind::Message(_)) {
             self.missed_messages += 1;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::encode::{EncoderId, Roll};
-use super::feed::{Feed, Follower, feed};
+use super::feed::{Feed, FeedRoom, Follower, feed};
 use super::outbox::Outbox;
 use super::reply::{Reply, ReplyTo};
 use super::statuses::{Statuses, Teller, statuses};
@@ -228,18 +228,18 @@ impl Handle {
         answer.await.ok()
     }
 
-    /// Follows every change of the app, beginning with the requests that are made after this one. The feed holds `bound`
-    /// changes; a follower that lets more wait is told the net of what it missed, topic by topic. Whoever needs to know what
+    /// Follows every change of the app, beginning with the requests that are made after this one. The feed holds what
+    /// there is room for; a follower that lets more wait is told the net of what it missed, topic by topic. Whoever needs to know what
     /// was before reads the roster afterwards, and passes over the changes that are in it by their stamps.
-    pub async fn follow(&self, bound: usize) -> Feed {
-        let (follower, feed) = feed(bound, true);
+    pub async fn follow(&self, room: FeedRoom) -> Feed {
+        let (follower, feed) = feed(room, true);
         self.send(Request::Follow(follower)).await;
         feed
     }
 
-    /// The same without messages, of which there may be so many that they would crowd out everything else.
-    pub async fn follow_changes(&self, bound: usize) -> Feed {
-        let (follower, feed) = feed(bound, false);
+    /// The same without messages, of which there may be so many that they would crowd out everything else. It holds so many changes.
+    pub async fn follow_changes(&self, changes: usize) -> Feed {
+        let (follower, feed) = feed(FeedRoom { changes, bytes: usize::MAX }, false);
         self.send(Request::Follow(follower)).await;
         feed
     }

@@ -19,7 +19,7 @@ mod stream;
 pub use actor::{Broker, Parts};
 pub use clock::{Clock, Hand};
 pub use encode::{Encode, EncoderId, Link, MAX_ENCODERS, Roll, Step};
-pub use feed::{Feed, Missed, Told};
+pub use feed::{Backlog, Feed, FeedRoom, Missed, Promise, Told};
 pub use handle::{Handle, Opening, Since};
 pub use outbox::{Bounds, Broadcast, Item, Outbox, Pushed};
 pub use policy::Policy;

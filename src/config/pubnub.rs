@@ -56,6 +56,7 @@ pub struct PubNub {
     pub polls: Option<usize>,
     pub polls_per_uuid: usize,
     pub occupants: usize,
+    pub absent_states: usize,
     pub message_bytes: usize,
     pub signal_bytes: usize,
     /// Never more than `limits.content_bytes`.
@@ -107,6 +108,7 @@ impl PubNub {
             polls: read.bound(&path("polls")),
             polls_per_uuid: read.count(&path("polls_per_uuid")),
             occupants: read.count(&path("occupants")),
+            absent_states: read.count(&path("absent_states")),
             message_bytes: read.size(&path("message_bytes")),
             signal_bytes: read.size(&path("signal_bytes")),
             state_bytes: read.size(&path("state_bytes")).min(read.size("limits.content_bytes")),

@@ -98,6 +98,8 @@ pub enum Refusal {
     UnknownSession,
     /// The topic has as many members as it takes.
     TopicFull,
+    /// As many states of absent parties are kept as may be.
+    StatesFull,
     /// The engine cannot order anything now; to be tried again.
     Unavailable,
 }
@@ -107,6 +109,7 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Self::UnknownSession => "the session has ended; connect again",
             Self::TopicFull => "the topic has as many members as limits.members allows",
+            Self::StatesFull => "the app keeps as many states of absent parties as it may",
             Self::Unavailable => "nothing can be ordered at the moment; try again",
         })
     }
@@ -163,6 +166,10 @@ pub fn decide(roster: &Roster, leases: &Leases, node: NodeId, now: Now, command:
             }))
         }
         Command::SetState { party, topic, content, lasts } => {
+            let is_new = content.is_some() && roster.is_new_state(topic, &party.id);
+            if is_new && !roster.has_room_for_states(1) {
+                return Decision::Refused(Refusal::StatesFull);
+            }
             let until = later(now, *lasts);
             one(topic, Op::State { party: Arc::clone(party), content: content.clone(), until })
         }

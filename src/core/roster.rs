@@ -27,6 +27,8 @@ pub struct Limits {
     pub retention: Duration,
     /// The most members a topic takes; `None` takes any number.
     pub members: Option<usize>,
+    /// The most states of absent parties in all topics together; `None` keeps any number.
+    pub absent_states: Option<usize>,
     /// What is kept of what is said, beside the histories, if anything is.
     pub buffer: Option<BufferLimits>,
 }
@@ -34,7 +36,14 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let retention = Duration::from_secs(60);
-        Self { history: 100, history_bytes: 256 * 1024, retention, members: None, buffer: None }
+        Self {
+            history: 100,
+            history_bytes: 256 * 1024,
+            retention,
+            members: None,
+            absent_states: None,
+            buffer: None,
+        }
     }
 }
 
@@ -45,8 +54,8 @@ struct Whereabouts {
     by_hand: Option<Override>,
 }
 
-/// What ends by itself, and when: a party's override or, with a topic, the state of a party that is absent from it.
-type Endings = BTreeSet<(Wall, PartyId, Option<TopicName>)>;
+/// The states of parties in topics from which they are absent, by when each ends.
+type States = BTreeSet<(Wall, PartyId, TopicName)>;
 
 /// The roster of one app.
 #[derive(Debug, Default)]
@@ -57,7 +66,9 @@ pub struct Roster {
     parties: HashMap<PartyId, Whereabouts>,
     /// Topics that nobody is in or watches, by the time of their newest record.
     vacant: BTreeSet<(Timetoken, TopicName)>,
-    endings: Endings,
+    states: States,
+    /// What was set by hand and ends by itself, by when it does.
+    overrides: BTreeSet<(Wall, PartyId)>,
     /// What is retained, by when it ends.
     retentions: BTreeSet<(Wall, TopicName)>,
     buffer: Buffer,
@@ -98,7 +109,7 @@ impl Roster {
             self.vacant.remove(&(topic.stamp.timetoken, record.topic.clone()));
         }
         topic.history.follow(topic.stamp, stamp);
-        let kind = apply(topic, &mut self.endings, stamp, &record.op);
+        let kind = apply(topic, &mut self.states, stamp, &record.op);
         topic.stamp = stamp;
         if topic.is_vacant() {
             self.vacant.insert((stamp.timetoken, record.topic.clone()));
@@ -168,15 +179,14 @@ impl Roster {
 
     /// Forgets the topics that have been vacant for longer than the retention, and what has ended by itself.
     pub fn sweep(&mut self, now: Wall) {
-        while self.endings.first().is_some_and(|(until, ..)| *until <= now) {
-            match self.endings.pop_first() {
-                Some((_, party, Some(name))) => {
-                    self.topics.get_mut(&name).and_then(|topic| topic.absent.remove(&party));
-                    self.heed(&name);
-                }
-                Some((_, party, None)) => self.set_by_hand(&party, None),
-                None => break,
-            }
+        while self.states.first().is_some_and(|(until, ..)| *until <= now) {
+            let Some((_, party, name)) = self.states.pop_first() else { break };
+            self.topics.get_mut(&name).and_then(|topic| topic.absent.remove(&party));
+            self.heed(&name);
+        }
+        while self.overrides.first().is_some_and(|(until, _)| *until <= now) {
+            let Some((_, party)) = self.overrides.pop_first() else { break };
+            self.set_by_hand(&party, None);
         }
         while self.retentions.first().is_some_and(|(until, _)| *until <= now) {
             let Some((_, name)) = self.retentions.pop_first() else { break };
@@ -298,11 +308,27 @@ impl Roster {
         by_hand.filter(|set| set.is_in_force(now))
     }
 
+    /// Whether a party's state in a topic would be one more of absent parties: it is not there, and none is kept.
+    #[must_use]
+    pub fn is_new_state(&self, topic: &TopicName, party: &PartyId) -> bool {
+        let known = self.topics.get(topic);
+        known.is_none_or(|known| known.member(party).is_none() && !known.absent.contains_key(party))
+    }
+
+    /// Whether the states of so many more absent parties may be kept. One that has ended takes its place until it is swept.
+    #[must_use]
+    pub fn has_room_for_states(&self, more: usize) -> bool {
+        more == 0
+            || self.limits.absent_states.is_none_or(|most| self.states.len().saturating_add(more) <= most)
+    }
+
     /// Whether nothing at all is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let has_nothing_to_end =
-            self.endings.is_empty() && self.retentions.is_empty() && self.buffer.is_empty();
+        let has_nothing_to_end = self.states.is_empty()
+            && self.overrides.is_empty()
+            && self.retentions.is_empty()
+            && self.buffer.is_empty();
         self.topics.is_empty()
             && self.names.is_empty()
             && self.parties.is_empty()
@@ -314,10 +340,10 @@ impl Roster {
         let known = self.parties.entry(party.clone()).or_default();
         let before = std::mem::replace(&mut known.by_hand, by_hand);
         if let Some(until) = before.and_then(|before| before.until) {
-            self.endings.remove(&(until, party.clone(), None));
+            self.overrides.remove(&(until, party.clone()));
         }
         if let Some(until) = by_hand.and_then(|by_hand| by_hand.until) {
-            self.endings.insert((until, party.clone(), None));
+            self.overrides.insert((until, party.clone()));
         }
         if by_hand.is_none() && known.topics.is_empty() {
             self.parties.remove(party);
@@ -328,7 +354,7 @@ impl Roster {
         match &change.kind {
             ChangeKind::Joined(member) => {
                 if let Some(topic) = self.topics.get_mut(&change.topic) {
-                    forget_state(topic, &mut self.endings, &member.party.id);
+                    forget_state(topic, &mut self.states, &member.party.id);
                 }
                 self.parties.entry(member.party.id.clone()).or_default().topics.insert(change.topic.clone());
             }
@@ -371,7 +397,7 @@ fn edge(was_vacant: bool, topic: &Topic) -> Option<Edge> {
     }
 }
 
-fn apply(topic: &mut Topic, endings: &mut Endings, stamp: Stamp, op: &Op) -> Option<ChangeKind> {
+fn apply(topic: &mut Topic, states: &mut States, stamp: Stamp, op: &Op) -> Option<ChangeKind> {
     match op {
         Op::Enter(session, entry) => topic.enter(stamp, *session, entry),
         Op::Update(session, content) => topic.update(stamp, *session, content),
@@ -384,7 +410,7 @@ fn apply(topic: &mut Topic, endings: &mut Endings, stamp: Stamp, op: &Op) -> Opt
         Op::Watchers(node, watchers) => topic.set_watchers(*node, *watchers),
         Op::State { party, content, until } => {
             let state = content.clone().map(|content| Absent { content, until: *until });
-            set_state(topic, endings, stamp, party, state)
+            set_state(topic, states, stamp, party, state)
         }
         Op::Override(..) => None,
     }
@@ -393,7 +419,7 @@ fn apply(topic: &mut Topic, endings: &mut Endings, stamp: Stamp, op: &Op) -> Opt
 /// A member speaks for itself: what is said of it as if it were absent comes too late.
 fn set_state(
     topic: &mut Topic,
-    endings: &mut Endings,
+    states: &mut States,
     stamp: Stamp,
     party: &Arc<Party>,
     state: Option<Absent>,
@@ -403,19 +429,19 @@ fn set_state(
     }
     // A state that has ended may have been swept or not; every node must conclude the same.
     let has_ended = |state: &Absent| state.until.0 <= stamp.timetoken.0;
-    let before = forget_state(topic, endings, &party.id).filter(|state| !has_ended(state));
+    let before = forget_state(topic, states, &party.id).filter(|state| !has_ended(state));
     let content = state.as_ref().map(|state| state.content.clone());
     if let Some(state) = state {
-        endings.insert((state.until, party.id.clone(), Some(topic.name.clone())));
+        states.insert((state.until, party.id.clone(), topic.name.clone()));
         topic.absent.insert(party.id.clone(), state);
     }
     let is_changed = before.map(|before| before.content) != content;
     is_changed.then(|| ChangeKind::State(Arc::clone(party), content))
 }
 
-fn forget_state(topic: &mut Topic, endings: &mut Endings, party: &PartyId) -> Option<Absent> {
+fn forget_state(topic: &mut Topic, states: &mut States, party: &PartyId) -> Option<Absent> {
     let state = topic.absent.remove(party)?;
-    endings.remove(&(state.until, party.clone(), Some(topic.name.clone())));
+    states.remove(&(state.until, party.clone(), topic.name.clone()));
     Some(state)
 }
 

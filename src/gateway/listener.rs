@@ -14,7 +14,9 @@ use crate::broker::Clock;
 /// How long a listener rests when the machine is out of something.
 const REST: Duration = Duration::from_millis(50);
 
-const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+/// What a client is told for which there is no room, as for one connection too many: before its request is read, and libraries of
+/// one dialect break on an error of the server.
+const BUSY: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\n\
     Retry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /// Where connections come from.

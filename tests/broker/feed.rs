@@ -2,12 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use presence_hub::broker::{Feed, Policy, Told};
+use futures::FutureExt;
+use presence_hub::broker::{Feed, FeedRoom, Policy, Told};
 use presence_hub::core::{Change, ChangeKind, Edge, Occupancy, Stamp, TopicName};
 use proptest::prelude::*;
 
 use super::kit::{Kit, Session, kit, kit_on};
 use super::late::Late;
+
+/// Room for so many changes, whatever they say.
+fn room(changes: usize) -> FeedRoom {
+    FeedRoom { changes, bytes: usize::MAX }
+}
 
 /// What a follower knows of a topic, and what it noticed on the way.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -31,7 +37,7 @@ struct Mirror {
 
 impl Mirror {
     async fn new(kit: &Kit, bound: usize) -> Self {
-        let feed = kit.handle.follow(bound).await;
+        let feed = kit.handle.follow(room(bound)).await;
         Self {
             feed,
             topics: BTreeMap::new(),
@@ -208,7 +214,7 @@ proptest! {
 #[tokio::test]
 async fn a_change_says_who_why_and_what_became_of_the_topic() {
     let mut kit = kit(Policy::default());
-    let mut feed = kit.handle.follow(100).await;
+    let mut feed = kit.handle.follow(room(100)).await;
     let mut alice = kit.open("alice").await;
     kit.enter(&mut alice, 1).await;
     kit.leave(&alice).await;
@@ -226,7 +232,7 @@ async fn a_change_says_who_why_and_what_became_of_the_topic() {
 #[tokio::test]
 async fn what_came_and_went_unread_leaves_only_its_number() {
     let mut kit = kit(Policy::default());
-    let mut feed = kit.handle.follow(1).await;
+    let mut feed = kit.handle.follow(room(1)).await;
     let (mut alice, mut bob) = (kit.open("alice").await, kit.open("bob").await);
     kit.enter(&mut alice, 1).await;
     for _ in 0..10 {
@@ -243,10 +249,48 @@ async fn what_came_and_went_unread_leaves_only_its_number() {
 }
 
 #[tokio::test]
+async fn messages_wait_as_long_as_there_is_room_for_their_bytes_and_whoever_asks_is_promised_half_of_it() {
+    let mut kit = kit(Policy::default());
+    let mut feed = kit.handle.follow(FeedRoom { changes: 1000, bytes: 10 * 1024 }).await;
+    let backlog = feed.backlog();
+    let is_room = || backlog.room_for(1000).now_or_never().is_some();
+    let mut alice = kit.open("alice").await;
+    let text = "x".repeat(1000);
+    for said in 1..=10 {
+        // Each is known by about 512 bytes more than it says.
+        assert_eq!(is_room(), said <= 3, "{said} are to come");
+        kit.say(&mut alice, &text, None, None).await;
+        kit.settle().await;
+    }
+    let told = feed.take().await.unwrap();
+    let Some((Told::Behind { changes: 0, messages: 4 }, before)) = told.split_last() else {
+        panic!("{told:?}")
+    };
+    assert!(before.len() == 6 && before.iter().all(|told| matches!(told, Told::Change(_))));
+    let promises: Vec<_> = (0..5).map_while(|_| backlog.room_for(1000).now_or_never()).collect();
+    assert_eq!(promises.len(), 3, "what is promised is taken");
+    drop(promises);
+    assert!(is_room());
+    kit.say(&mut alice, &"x".repeat(20_000), None, None).await;
+    kit.settle().await;
+    assert!(matches!(feed.take().await.as_deref(), Some([Told::Change(_)])), "one always has room");
+    let waiting = backlog.room_for(6000);
+    let first = backlog.room_for(1).await;
+    let mut waiting = std::pin::pin!(waiting);
+    assert!(waiting.as_mut().now_or_never().is_none());
+    drop(first);
+    drop(waiting.await);
+    kit.say(&mut alice, &text, None, None).await;
+    kit.settle().await;
+    drop(feed);
+    backlog.room_for(6000).await;
+}
+
+#[tokio::test]
 async fn a_feed_ends_with_the_broker_and_a_broker_forgets_who_left() {
     let mut kit = kit(Policy::default());
-    drop(kit.handle.follow(1).await);
-    let mut feed = kit.handle.follow(10).await;
+    drop(kit.handle.follow(room(1)).await);
+    let mut feed = kit.handle.follow(room(10)).await;
     let mut alice = kit.open("alice").await;
     kit.enter(&mut alice, 1).await;
     kit.settle().await;

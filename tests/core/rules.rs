@@ -213,6 +213,37 @@ fn states_and_overrides_that_have_ended_are_forgotten_even_where_somebody_watche
 }
 
 #[test]
+fn only_so_many_states_of_absent_parties_are_kept() {
+    let mut hub = Hub::new(Limits { absent_states: Some(2), ..Limits::default() });
+    let state = |who, of, content| {
+        let lasts = Duration::from_secs(10);
+        Command::SetState { party: party(who), topic: topic(of), content, lasts }
+    };
+    let set = |who, of| state(who, of, Some(content(3, 0)));
+    let is_full = |hub: &Hub| {
+        let decided = decide(&hub.roster, &hub.leases, NODE, hub.now(), &set(9, 0));
+        decided == Decision::Refused(Refusal::StatesFull)
+    };
+    hub.submit(&set(1, 0)).changes();
+    assert!(!is_full(&hub));
+    hub.submit(&set(1, 1)).changes();
+    assert!(is_full(&hub));
+    assert!(only(hub.submit(&state(1, 1, Some(content(5, 0)))).changes()).is_some(), "it has its place");
+    hub.submit(&state(1, 1, None)).changes();
+    assert!(!is_full(&hub), "it was cleared");
+    hub.submit(&set(2, 1)).changes();
+    hub.open(1, 1, None);
+    hub.enter(1, 0, None, 0).changes();
+    assert!(!is_full(&hub), "a join took it");
+    hub.submit(&set(1, 0)).changes();
+    hub.submit(&set(3, 1)).changes();
+    assert!(is_full(&hub));
+    hub.pass(10_000);
+    hub.roster.sweep(hub.now().wall);
+    assert!(!is_full(&hub), "they have ended");
+}
+
+#[test]
 fn a_state_that_was_set_again_is_kept_as_long_as_it_was_said_last() {
     let mut hub = hub();
     for seconds in [1, 10] {

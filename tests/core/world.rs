@@ -68,6 +68,7 @@ impl World {
             history_bytes: 120,
             retention: RETENTION,
             members: limit.map(usize::from),
+            absent_states: None,
             buffer: None,
         };
         Self {

@@ -49,6 +49,49 @@ async fn only_users_of_this_dialect_take_its_places() {
     drop(others);
 }
 
+#[tokio::test]
+async fn states_of_absent_users_have_a_bound() {
+    let hub = Hub::start(&["pubnub.absent_states=3"]).await;
+    let set = |names: &str, uuid: &str| {
+        format!("{PRESENCE}/channel/{names}/uuid/{uuid}/data?state=%7B%22a%22%3A1%7D")
+    };
+    assert_eq!(get(&hub, &set("one,two", "ana")).await.status, 200);
+    let full = get(&hub, &set("one,two", "ben")).await;
+    assert_eq!((full.status, &full.body["error"]), (429, &json!(true)));
+    let kept = get(&hub, &format!("{PRESENCE}/channel/one,two/uuid/ben")).await.body;
+    assert_eq!(kept["payload"]["channels"], json!({}), "what is refused is refused as a whole");
+    assert_eq!(get(&hub, &set("one,two", "ana")).await.status, 200, "these have their places");
+    assert_eq!(get(&hub, &set("one", "ben")).await.status, 200);
+    assert_eq!(get(&hub, &set("two", "ben")).await.status, 429);
+    let state = "state=%7B%22two%22%3A%7B%22b%22%3A2%7D%7D";
+    let enter = format!("{PRESENCE}/channel/two/heartbeat?uuid=ana&{state}");
+    assert_eq!(get(&hub, &enter).await.status, 200, "who is present takes none");
+    assert_eq!(get(&hub, &set("two", "ben")).await.status, 200);
+    assert_eq!(get(&hub, &set("two", "cleo")).await.status, 429);
+    hub.advance(Duration::from_secs(301)).await;
+    assert_eq!(get(&hub, &set("two", "cleo")).await.status, 200);
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn very_many_channels_are_told_of_in_slices_and_whereabouts_to_a_bound() {
+    let hub = Hub::start(&["pubnub.channels_per_request=2000"]).await;
+    for half in [0..700, 700..1300] {
+        let names: Vec<String> = half.map(|number| format!("{number:04}")).collect();
+        let enter = format!("{PRESENCE}/channel/{}/heartbeat?uuid=ana", names.join(","));
+        assert_eq!(get(&hub, &enter).await.status, 200);
+    }
+    hub.guard("0001").await;
+    let places = get(&hub, &format!("{PRESENCE}/uuid/ana")).await.body;
+    let places = places["payload"]["channels"].as_array().unwrap();
+    let expected = (0..1300).filter(|number| *number != 1).map(|number| json!(format!("{number:04}")));
+    assert_eq!(*places, expected.take(1000).collect::<Vec<_>>());
+    let all = get(&hub, &format!("{PRESENCE}?disable_uuids=1")).await.body;
+    assert_eq!(all["payload"]["total_channels"], json!(1299));
+    assert_eq!(all["payload"]["channels"].as_object().unwrap().len(), 1299);
+    hub.stop().await;
+}
+
 /// Whoever would not wait is made to, whatever it is that has no room.
 #[tokio::test]
 async fn rust_is_never_told_to_come_back_later() {

@@ -73,3 +73,14 @@ async fn others_leave_by_closing_only_where_the_app_says_so() {
         hub.stop().await;
     }
 }
+
+#[tokio::test]
+async fn who_is_told_to_come_back_later_has_not_left() {
+    let hub = Hub::start(&["pubnub.occupants=2"]).await;
+    let rust = "uuid=ana&pnsdk=PubNub-Rust%2F0.9.0";
+    Client::open(&hub, "room", rust).await;
+    get(&hub, &format!("{PRESENCE}/channel/elsewhere/heartbeat?uuid=ben")).await;
+    assert_eq!(get(&hub, &format!("/v2/subscribe/sub/room,other/0?tt=17&{rust}")).await.status, 429);
+    assert_eq!(gone_after(&hub, 10).await, None);
+    hub.stop().await;
+}

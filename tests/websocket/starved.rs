@@ -69,7 +69,7 @@ async fn attack_24_a_server_without_files_goes_on() {
     for stream in held.iter_mut().rev().take(60) {
         let mut head = [0; 12];
         let answer = tokio::time::timeout(Duration::from_millis(500), stream.read_exact(&mut head)).await;
-        turned_away += usize::from(answer.is_ok_and(|read| read.is_ok()) && head.ends_with(b"503"));
+        turned_away += usize::from(answer.is_ok_and(|read| read.is_ok()) && head.ends_with(b"429"));
         first.send(&text("served")).await;
         first.expect_text("served").await;
         if turned_away > 2 {

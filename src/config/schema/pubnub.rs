@@ -122,6 +122,12 @@ pub(super) const BOUNDS: &[Key] = &[
         "100000",
         "The most places in channels that users of this dialect may have together.",
     ),
+    key(
+        "apps.#.pubnub.absent_states",
+        Positive,
+        "10000",
+        "The most states that are kept of users who are not present, in all channels together; more are refused with 429.",
+    ),
     key("apps.#.pubnub.message_bytes", Size, "32KiB", "The most bytes of a message."),
     key("apps.#.pubnub.signal_bytes", Size, "512", "The most bytes of a signal."),
     key(

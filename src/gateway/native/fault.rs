@@ -139,6 +139,7 @@ impl From<Refusal> for Fault {
         let code = match refusal {
             Refusal::UnknownSession => "session.ended",
             Refusal::TopicFull => "topic.full",
+            Refusal::StatesFull => "states.full",
             Refusal::Unavailable => "unavailable",
         };
         Self { code, message: refusal.to_string().into() }

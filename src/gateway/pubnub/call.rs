@@ -15,6 +15,9 @@ use crate::broker::Handle;
 use crate::core::{Now, Party, Roster, Timetoken, TopicName};
 use futures::future::join_all;
 
+/// How many channels are asked about at once.
+const SLICE: usize = 64;
+
 /// A request for an app.
 #[derive(Debug)]
 pub(super) struct Call<'a> {
@@ -158,16 +161,28 @@ impl<'a> Call<'a> {
     /// # Errors
     /// Names those that do not.
     pub(super) async fn admit<'t>(&self, topics: impl Iterator<Item = &'t TopicName>) -> Result<(), Fault> {
-        let refused = join_all(topics.map(|topic| self.is_refused(topic))).await;
-        let refused: Vec<String> = refused.into_iter().flatten().collect();
+        let refused: Vec<String> = self.refused(topics).await.into_iter().flatten().collect();
         if refused.is_empty() { Ok(()) } else { Err(Fault::forbidden(&refused, &[])) }
     }
 
     /// Those of these channels that let the user in.
     pub(super) async fn admitted(&self, topics: Vec<TopicName>) -> Vec<TopicName> {
-        let refused = join_all(topics.iter().map(|topic| self.is_refused(topic))).await;
+        let refused = self.refused(topics.iter()).await;
         let admitted = topics.into_iter().zip(refused).filter(|(_, refused)| refused.is_none());
         admitted.map(|(topic, _)| topic).collect()
+    }
+
+    /// The names of the channels that do not let the user in, each in its place. Only so many are asked about at once, so that the
+    /// others' requests need not wait for all.
+    async fn refused<'t>(&self, mut topics: impl Iterator<Item = &'t TopicName>) -> Vec<Option<String>> {
+        let mut refused = Vec::new();
+        loop {
+            let part: Vec<_> = topics.by_ref().take(SLICE).map(|topic| self.is_refused(topic)).collect();
+            if part.is_empty() {
+                return refused;
+            }
+            refused.extend(join_all(part).await);
+        }
     }
 
     /// The name of the channel, if it does not. What cannot be read now may be private.

@@ -223,6 +223,11 @@ impl Fault {
         Self { retry_after: Some(10), ..Self::plain(Service::Presence, 429, "Too many occupants.") }
     }
 
+    /// As many states are kept of users who are not present as may be.
+    pub(super) fn too_many_states() -> Self {
+        Self { retry_after: Some(10), ..Self::plain(Service::Presence, 429, "Too many states.") }
+    }
+
     /// Asking for everybody everywhere is switched off.
     pub(super) fn no_global_here_now() -> Self {
         Self::plain(Service::Presence, 403, "Global here now is not enabled for this subscribe key.")

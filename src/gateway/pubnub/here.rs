@@ -8,11 +8,17 @@ use super::call::{Asked, Call};
 use super::fault::Fault;
 use super::names::{self, Name};
 use super::translate;
-use crate::core::{PartyId, Roster, Topic, TopicName};
+use crate::core::{PartyId, Topic, TopicName};
 use crate::gateway::json::{self, Members};
 
 /// The most uuids of one channel in an answer, and as many as without a limit.
 const MOST: usize = 1000;
+
+/// The most channels in which somebody is said to be.
+const PLACES: usize = 1000;
+
+/// How many channels are looked at before others have their turn.
+const SLICE: usize = 256;
 
 /// How much of each channel is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -115,16 +121,7 @@ pub(super) async fn everywhere(call: &Call<'_>) -> Result<Answer, Fault> {
     }
     call.pass.require_everywhere()?;
     let extent = Extent::of(call)?;
-    let occupied = |roster: &Roster| {
-        let is_occupied =
-            |(name, topic): &(&TopicName, &Topic)| !name.is_of_party() && topic.occupancy().parties > 0;
-        let mut topics: Vec<_> = roster.topics().filter(is_occupied).map(|(name, _)| name.clone()).collect();
-        topics.sort();
-        topics
-    };
-    let topics = call.broker.read(move |roster, _, _| occupied(roster)).await;
-    let mut topics = topics.ok_or_else(|| call.unavailable())?;
-    topics.retain(|topic| call.pass.may(Right::Read, &Name::of_channel(topic)));
+    let topics = occupied(call).await?;
     let topics = call.admitted(topics).await;
     let found = look(call, extent, topics).await?;
     Ok(multi(extent, found.iter().filter(|here| here.occupancy > 0)))
@@ -133,14 +130,8 @@ pub(super) async fn everywhere(call: &Call<'_>) -> Result<Answer, Fault> {
 /// `/uuid/{uuid}`.
 pub(super) async fn where_now(call: &Call<'_>, segment: &str) -> Result<Answer, Fault> {
     let who = names::uuid(&names::decoded(segment, call.service)?, call.service)?;
-    let is_own = call.pass.proves(&who);
-    let look = call.broker.read(move |roster, _, _| roster.whereabouts(&who).cloned().collect::<Vec<_>>());
-    let mut topics = look.await.ok_or_else(|| call.unavailable())?;
-    // Everybody may know where they are themselves.
-    if !is_own {
-        topics.retain(|topic| call.pass.may(Right::Read, &Name::of_channel(topic)));
-        topics = call.admitted(topics).await;
-    }
+    let mut topics = whereabouts(call, &who).await?;
+    topics.truncate(PLACES);
     Ok(answer(|payload| {
         let list = payload.key("channels");
         list.push(b'[');
@@ -154,6 +145,48 @@ pub(super) async fn where_now(call: &Call<'_>, segment: &str) -> Result<Answer, 
     }))
 }
 
+/// The channels that the user may read and in which somebody is, in the order of their names.
+async fn occupied(call: &Call<'_>) -> Result<Vec<TopicName>, Fault> {
+    let is_occupied = |name: &TopicName, topic: &Topic| !name.is_of_party() && topic.occupancy().parties > 0;
+    let (mut topics, mut after) = (Vec::new(), None);
+    loop {
+        let from: Option<TopicName> = after.take();
+        let part = call.broker.read(move |roster, _, _| {
+            let part = roster.topics_after("", from.as_ref()).take(SLICE);
+            part.map(|(name, topic)| (name.clone(), is_occupied(name, topic))).collect::<Vec<_>>()
+        });
+        let part = part.await.ok_or_else(|| call.unavailable())?;
+        let Some((last, _)) = part.last() else { return Ok(topics) };
+        after = Some(last.clone());
+        let occupied = part.into_iter().filter(|(_, is_occupied)| *is_occupied).map(|(name, _)| name);
+        topics.extend(occupied.filter(|topic| call.pass.may(Right::Read, &Name::of_channel(topic))));
+    }
+}
+
+/// The channels in which somebody is, and of which the user may know, up to those with which there are enough.
+async fn whereabouts(call: &Call<'_>, who: &PartyId) -> Result<Vec<TopicName>, Fault> {
+    let is_own = call.pass.proves(who);
+    let (mut topics, mut after) = (Vec::new(), None);
+    while topics.len() < PLACES {
+        let (who, from): (_, Option<TopicName>) = (who.clone(), after.take());
+        let part = call.broker.read(move |roster, _, _| {
+            let later =
+                roster.whereabouts(&who).skip_while(|name| from.as_ref().is_some_and(|from| *name <= from));
+            later.take(SLICE).cloned().collect::<Vec<_>>()
+        });
+        let mut part = part.await.ok_or_else(|| call.unavailable())?;
+        let Some(last) = part.last() else { break };
+        after = Some(last.clone());
+        // Everybody may know where they are themselves.
+        if !is_own {
+            part.retain(|topic| call.pass.may(Right::Read, &Name::of_channel(topic)));
+            part = call.admitted(part).await;
+        }
+        topics.extend(part);
+    }
+    Ok(topics)
+}
+
 /// The channel that is told of even if it is empty: one library breaks without it.
 fn alone<'a>(call: &Call<'_>, asked: &'a Asked) -> Option<&'a TopicName> {
     let is_wanted = call.query.sdk().wants_channels() && !asked.groups.is_empty();
@@ -164,10 +197,18 @@ fn alone<'a>(call: &Call<'_>, asked: &'a Asked) -> Option<&'a TopicName> {
 }
 
 async fn look(call: &Call<'_>, extent: Extent, topics: Vec<TopicName>) -> Result<Vec<Here>, Fault> {
-    let found = call.broker.read(move |roster, _, _| {
-        topics.iter().map(|topic| extent.look(topic, roster.topic(topic))).collect()
-    });
-    found.await.ok_or_else(|| call.unavailable())
+    let mut found = Vec::with_capacity(topics.len());
+    let mut topics = topics.into_iter();
+    loop {
+        let part: Vec<TopicName> = topics.by_ref().take(SLICE).collect();
+        if part.is_empty() {
+            return Ok(found);
+        }
+        let part = call.broker.read(move |roster, _, _| {
+            part.iter().map(|topic| extent.look(topic, roster.topic(topic))).collect::<Vec<_>>()
+        });
+        found.extend(part.await.ok_or_else(|| call.unavailable())?);
+    }
 }
 
 fn single(extent: Extent, here: &Here) -> Answer {

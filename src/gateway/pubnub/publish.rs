@@ -43,7 +43,10 @@ pub(super) async fn publish(call: &Call<'_>, said: Said<'_>) -> Result<Answer, F
     };
     call.pass.require(Right::Write, [&Name::of_channel(&topic)], [])?;
     call.admit([&topic].into_iter()).await?;
-    call.tenant.desk.follow(&call.broker).await;
+    let backlog = call.tenant.desk.follow(&call.broker).await;
+    // Whoever says more than can be told waits, so that nothing that was accepted is lost.
+    let bytes = message.as_ref().map_or(0, |message| message.body.len() + message.extra.len());
+    let _promise = backlog.room_for(bytes).await;
     call.tenant.desk.touch([&topic].into_iter());
     let at = match message {
         Some(message) => match call.broker.ask(Command::Publish(topic, Arc::new(message))).await {

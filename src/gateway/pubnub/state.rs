@@ -13,7 +13,7 @@ use super::occupants::{self, Standing};
 use super::presence;
 use super::translate;
 use crate::broker::Reply;
-use crate::core::{Command, Content, Party, PartyId, TopicName, Wall};
+use crate::core::{Command, Content, Party, PartyId, Refusal, TopicName, Wall};
 use crate::gateway::json;
 
 /// `/channel/{chs}/uuid/{uuid}/data`.
@@ -38,10 +38,13 @@ async fn put(call: &Call<'_>, segment: &str, uuid: &str) -> Result<Answer, Fault
     call.admit(topics.iter()).await?;
     call.tenant.desk.touch(topics.iter());
     let (places, party) = (topics.clone(), who.clone());
-    let standings = call.broker.read(move |roster, leases, _| {
-        places.iter().map(|topic| Standing::of(roster, leases, (topic, &party))).collect::<Vec<_>>()
+    let look = call.broker.read(move |roster, leases, _| {
+        let standing = |topic| Standing::of(roster, leases, (topic, &party));
+        let new = places.iter().filter(|topic| roster.is_new_state(topic, &party)).count();
+        let has_room = roster.has_room_for_states(new);
+        (places.iter().map(standing).collect::<Vec<_>>(), has_room)
     });
-    let standings = standings.await.ok_or_else(|| call.unavailable())?;
+    let (standings, has_room) = look.await.ok_or_else(|| call.unavailable())?;
     // What connections of another dialect say of their user is theirs to change, unless it is that user who asks from here too.
     let is_foreign =
         |known: &Standing| !known.may_say(call, &who) || known.party.is_some() && !known.is_own();
@@ -49,6 +52,9 @@ async fn put(call: &Call<'_>, segment: &str, uuid: &str) -> Result<Answer, Fault
     let foreign: Vec<String> = foreign.map(|(topic, _)| topic.as_str().to_owned()).collect();
     if !foreign.is_empty() {
         return Err(Fault::forbidden(&foreign, &[]));
+    }
+    if !has_room {
+        return Err(Fault::too_many_states());
     }
     let waiting = topics.iter().zip(&standings).filter(|(_, standing)| standing.is_detached());
     let waiting: Vec<_> = waiting.map(|(topic, _)| occupants::session(topic, &who)).collect();
@@ -61,6 +67,7 @@ async fn put(call: &Call<'_>, segment: &str, uuid: &str) -> Result<Answer, Fault
     for (topic, reply) in topics.iter().zip(join_all(setting).await) {
         match reply {
             Reply::Done { is_change: true, .. } => {}
+            Reply::Refused(Refusal::StatesFull) => return Err(Fault::too_many_states()),
             Reply::Refused(_) => return Err(call.unavailable()),
             _ => say_again(call, said(topic), &content).await?,
         }

@@ -17,13 +17,13 @@ use super::fault::Fault;
 use super::filter::{Facts, Filter};
 use super::guard::{self, Guard};
 use super::names::Name;
-use super::occupants;
+use super::occupants::{self, Stay};
 use super::presence;
 use super::query::Query;
 use super::sdk::Data;
 use super::tenant::{Place, Tenant};
 use crate::broker::{Clock, Handle};
-use crate::core::{Mono, PartyId, SessionId, Timetoken, TopicName};
+use crate::core::{Mono, Party, PartyId, SessionId, Timetoken, TopicName};
 use crate::telemetry::Metrics;
 
 /// When whoever was refused is to come back, in seconds.
@@ -141,8 +141,8 @@ async fn prepare(call: &Call<'_>, segment: &str) -> Result<Prepared, Fault> {
     if let Some(party) = &call.party {
         let stays = presence::stays(call, &asked, &states).await?;
         call.admit(stays.iter().map(|stay| &stay.topic)).await?;
-        closing = Some(Closing::of(call, &party.id, stays.iter().map(|stay| stay.topic.clone())));
-        sessions = occupants::enter(call, party, stays, timeout).await?;
+        let (entered, its_end) = enter(call, party, stays, timeout).await?;
+        (sessions, closing) = (entered, Some(its_end));
     }
     if cursor == Timetoken(0) {
         closing.into_iter().for_each(Closing::answered);
@@ -170,6 +170,23 @@ async fn prepare(call: &Call<'_>, segment: &str) -> Result<Prepared, Fault> {
         _place: place,
         _counted: Counted::new(&call.shared.metrics),
     })))
+}
+
+/// Makes a user present, and gives what the end of the request means for it: nothing, if it is refused.
+async fn enter(
+    call: &Call<'_>,
+    party: &Arc<Party>,
+    stays: Vec<Stay>,
+    timeout: Option<Duration>,
+) -> Result<(Vec<SessionId>, Closing), Fault> {
+    let closing = Closing::of(call, &party.id, stays.iter().map(|stay| stay.topic.clone()));
+    match occupants::enter(call, party, stays, timeout).await {
+        Ok(sessions) => Ok((sessions, closing)),
+        Err(fault) => {
+            closing.answered();
+            Err(fault)
+        }
+    }
 }
 
 /// What a request asks for and may. Libraries ask for the presence of a channel together with the channel: if only that is not

@@ -11,6 +11,7 @@ use crate::config::PubNub as Settings;
 use crate::core::{Party, PartyId, PartyKind};
 use crate::gateway::apps::App;
 use crate::gateway::rate::Rate;
+use crate::telemetry::Metrics;
 
 /// An app.
 #[derive(Debug)]
@@ -50,14 +51,14 @@ pub(super) struct Place {
 impl Tenant {
     /// An app of which nothing is known yet; `None` if its id is too long.
     #[must_use]
-    pub fn new(app: Arc<App>, settings: Settings, clock: &Clock) -> Option<Self> {
+    pub fn new(app: Arc<App>, settings: Settings, clock: &Clock, metrics: &Metrics) -> Option<Self> {
         let nobody = PartyId::new(&format!("app:{}", app.id)).ok()?;
         let settings = Arc::new(settings);
         let outbox = Outbox::new(Bounds::default());
         outbox.close();
         Some(Self {
             nobody: Arc::new(Party { kind: PartyKind::Anonymous, ..Party::new(nobody) }),
-            desk: Desk::new(Arc::clone(&settings), clock.clone()),
+            desk: Desk::new(Arc::clone(&settings), clock.clone(), metrics.clone()),
             dress: Dress {
                 key: settings.subscribe_key.clone(),
                 region: settings.region,

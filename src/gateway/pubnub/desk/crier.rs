@@ -16,6 +16,9 @@ use crate::gateway::pubnub::translate;
 /// How often what has been kept long enough is forgotten.
 const SWEEP: Duration = Duration::from_secs(10);
 
+/// How much is told before requests have their turn at the desk.
+const SLICE: usize = 512;
+
 /// Serves until the broker is gone.
 pub(super) async fn run(desk: Arc<Desk>, mut feed: Feed) {
     let clock = desk.clock.clone();
@@ -30,14 +33,13 @@ pub(super) async fn run(desk: Arc<Desk>, mut feed: Feed) {
             () = clock.sleep_until(Some(due)) => Vec::new(),
             () = desk.asides.woken() => Vec::new(),
         };
-        let now = clock.now();
+        cry_all(&desk, &told).await;
         let asides = desk.asides.take();
         // What the desk says of itself comes after everything that has happened until now.
         let before = feed.take().now_or_never().flatten().unwrap_or_default();
+        cry_all(&desk, &before).await;
+        let now = clock.now();
         let mut hall = desk.lock();
-        for told in told.iter().chain(&before) {
-            cry(&mut hall, now, told, &desk.settings);
-        }
         for (topic, event) in asides {
             hall.pace(now, &topic, event, &desk.settings);
         }
@@ -49,17 +51,32 @@ pub(super) async fn run(desk: Arc<Desk>, mut feed: Feed) {
     }
 }
 
-fn cry(hall: &mut Hall, now: Now, told: &Told, settings: &Settings) {
+/// Tells a part after the other, so that requests need not wait long for the desk.
+async fn cry_all(desk: &Desk, told: &[Told]) {
+    for (place, part) in told.chunks(SLICE).enumerate() {
+        if place > 0 {
+            tokio::task::yield_now().await;
+        }
+        let now = desk.clock.now();
+        let mut hall = desk.lock();
+        part.iter().for_each(|told| cry(desk, &mut hall, now, told));
+    }
+}
+
+fn cry(desk: &Desk, hall: &mut Hall, now: Now, told: &Told) {
     match told {
-        Told::Change(change) => heard(hall, now, change, settings),
+        Told::Change(change) => heard(hall, now, change, &desk.settings),
         Told::Behind { changes, messages } => {
             tracing::warn!(
                 changes,
                 messages,
                 "clients of the PubNub dialect are told the net of what came too fast"
             );
+            desk.metrics.messages_missed(*messages);
         }
-        Told::Net(missed) => missed.changes.iter().for_each(|change| heard(hall, now, change, settings)),
+        Told::Net(missed) => {
+            missed.changes.iter().for_each(|change| heard(hall, now, change, &desk.settings));
+        }
     }
 }
 

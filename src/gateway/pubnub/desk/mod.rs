@@ -20,9 +20,10 @@ use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
-use crate::broker::{Clock, Handle};
+use crate::broker::{Backlog, Clock, FeedRoom, Handle};
 use crate::config::PubNub as Settings;
 use crate::core::{PartyId, Timetoken, TopicName};
+use crate::telemetry::Metrics;
 
 use asides::Asides;
 pub(super) use channel::Side;
@@ -32,8 +33,8 @@ pub(super) use quiet::Said;
 pub(super) use wait::Woken;
 pub(super) use watch::{Found, MOST, Release, Source, Wanted, Watch};
 
-/// How many changes may wait for the desk before it is told their net.
-const FEED: usize = 16 * 1024;
+/// How many changes may wait for the desk, within `queue_bytes`, before it is told their net.
+const FEED: usize = 1024 * 1024;
 
 /// For how long a join is one that its own user waits for.
 pub(super) const YOUNG: Duration = Duration::from_secs(5);
@@ -49,32 +50,36 @@ pub(super) struct Desk {
     clock: Clock,
     hall: Mutex<Hall>,
     asides: Asides,
-    follows: OnceCell<()>,
+    follows: OnceCell<Backlog>,
+    metrics: Metrics,
     next_waiter: AtomicU64,
     is_draining: AtomicBool,
 }
 
 impl Desk {
     /// An empty desk; it hears of changes from the first request on.
-    pub(super) fn new(settings: Arc<Settings>, clock: Clock) -> Arc<Self> {
+    pub(super) fn new(settings: Arc<Settings>, clock: Clock, metrics: Metrics) -> Arc<Self> {
         Arc::new(Self {
             settings,
             clock,
             hall: Mutex::default(),
             asides: Asides::default(),
             follows: OnceCell::new(),
+            metrics,
             next_waiter: AtomicU64::new(0),
             is_draining: AtomicBool::new(false),
         })
     }
 
     /// Begins to hear of the app's changes, unless it does already. Apps without clients of this dialect cost nothing.
-    pub(super) async fn follow(self: &Arc<Self>, broker: &Handle) {
+    pub(super) async fn follow(self: &Arc<Self>, broker: &Handle) -> &Backlog {
         let begin = async {
-            let feed = broker.follow(FEED).await;
+            let feed = broker.follow(FeedRoom { changes: FEED, bytes: self.settings.queue_bytes }).await;
+            let backlog = feed.backlog();
             tokio::spawn(crier::run(Arc::clone(self), feed));
+            backlog
         };
-        self.follows.get_or_init(|| begin).await;
+        self.follows.get_or_init(|| begin).await
     }
 
     /// Keeps what happens in these channels from now on, as far as there is room for more: what happens in the others is told
