@@ -267,7 +267,8 @@ impl Roster {
         self.everywhere(party).filter(|topic| !topic.is_of_party())
     }
 
-    fn everywhere(&self, party: &PartyId) -> impl Iterator<Item = &TopicName> {
+    /// The topics in which a party is a member, its own too, which has those of its sessions that are its wherever they are.
+    pub fn everywhere(&self, party: &PartyId) -> impl Iterator<Item = &TopicName> {
         self.parties.get(party).into_iter().flat_map(|known| known.topics.iter())
     }
 
