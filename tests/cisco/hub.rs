@@ -99,6 +99,11 @@ impl Hub {
         tokio::task::yield_now().await;
     }
 
+    /// Sets the wall side of the clock back.
+    pub(crate) fn set_back(&self, span: Duration) {
+        self.hand.set_back(span);
+    }
+
     /// A token of the native dialect.
     pub(crate) fn token(&self, user: &str) -> String {
         let claims: Value = json!({"sub": user, "displayname": format!("{user} Doe"), "exp": self.clock.now().wall.seconds() + 30 * 86_400});
