@@ -311,7 +311,9 @@ impl Shared {
         Box::pin(async move {
             let mut response = answer.await?;
             // Asked now and not when the request came: a request may have been held until the hub was about to stop.
-            if *self.settings.limits.draining().borrow() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            if *self.settings.limits.draining().borrow()
+                && response.status() != StatusCode::SWITCHING_PROTOCOLS
+            {
                 response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
             }
             tokio::select! {
