@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use presence_hub::broker::{
     AppSlot, Bounds, Broker, Clock, EncoderId, Handle, Opening, Outbox, Parts, Policy,
 };
@@ -13,7 +14,7 @@ use presence_hub::core::{
     Cause, Command, Content, Facts, Fingerprint, Limits, NodeId, Now, Override, Party, PartyId, SessionId,
     Status, Terms, Timetoken, TopicName, Wall,
 };
-use presence_hub::egress::Rules;
+use presence_hub::egress::{Refused, Rules, Target};
 use presence_hub::engine::Memory;
 use presence_hub::gateway::cisco::ask::{
     Answer, Ask, By, Contact, Credential, Form, SUBSCRIPTION_TYPE, State,
@@ -42,6 +43,10 @@ impl Notifier for Out {
         assert!(!self.is_out.swap(true, Relaxed), "there is a call already");
         *self.calls.lock().unwrap() += 1;
         self.came.notify_one();
+    }
+
+    fn judge(&self, _: AppSlot, _: Target) -> BoxFuture<'static, Result<(), Refused>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 
     fn settle(&self, _: Place) {
@@ -98,7 +103,6 @@ async fn service(
         overloaded,
         wrong_passwords: 20,
         gone: tokio::sync::mpsc::channel(1).1,
-        resolver: Arc::new(presence_hub::egress::System),
         url_bytes: 2048,
     };
     Service::start(parts).await
