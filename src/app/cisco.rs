@@ -59,6 +59,7 @@ impl Cisco {
             wrong_passwords: config.cisco.wrong_passwords_per_minute,
             gone: told,
             url_bytes: config.cisco.callback_url_bytes,
+            metrics: shared.metrics.clone(),
         };
         let (service, tending) = Service::start(parts).await;
         let caps = Caps {

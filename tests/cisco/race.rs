@@ -104,6 +104,7 @@ async fn service(
         wrong_passwords: 20,
         gone: tokio::sync::mpsc::channel(1).1,
         url_bytes: 2048,
+        metrics: Metrics::new(),
     };
     Service::start(parts).await
 }

@@ -22,6 +22,7 @@ use super::tenant::Tenant;
 use crate::broker::{AppSlot, Clock, Handle, Statuses};
 use crate::core::PartyId;
 use crate::egress::Rules;
+use crate::telemetry::Metrics;
 
 /// How many parties are looked for among those who are watched before others have a turn.
 const SLICE: usize = 1_024;
@@ -47,6 +48,8 @@ pub struct Parts {
     pub gone: mpsc::Receiver<Registered>,
     /// The longest address of an endpoint, in bytes.
     pub url_bytes: usize,
+    /// Where what there is is counted.
+    pub metrics: Metrics,
 }
 
 /// Serves the dialect's requests.
@@ -60,6 +63,7 @@ pub struct Service {
     notifier: Arc<dyn Notifier>,
     rules: Rules,
     url_bytes: usize,
+    metrics: Metrics,
     overloaded: watch::Receiver<bool>,
     /// Something ends earlier than whoever waits for it knew.
     sooner: Notify,
@@ -90,6 +94,7 @@ impl Service {
             notifier: parts.notifier,
             rules: parts.rules,
             url_bytes: parts.url_bytes,
+            metrics: parts.metrics,
             overloaded: parts.overloaded,
             sooner: Notify::new(),
         });
@@ -382,6 +387,8 @@ impl Service {
     pub(super) async fn act<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
         let (outcome, chores) = self.locked(|ledger| {
             let outcome = act(ledger);
+            let (sessions, endpoints, subscriptions) = ledger.holds();
+            self.metrics.cisco_holds(sessions, endpoints, subscriptions);
             (outcome, std::mem::take(&mut ledger.chores))
         });
         for chore in chores {

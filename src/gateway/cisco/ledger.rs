@@ -130,6 +130,12 @@ impl Ledger {
         self.books[self.desks[user].app].tenant.slot
     }
 
+    /// How many sessions, endpoints and subscriptions there are.
+    pub(super) fn holds(&self) -> (usize, usize, usize) {
+        let sum = |count: fn(&Desk) -> usize| self.desks.iter().map(count).sum();
+        (self.sessions.len(), sum(|desk| desk.endpoints.len()), sum(|desk| desk.subscriptions.len()))
+    }
+
     /// The application user of a name.
     pub(super) fn user_named(&self, name: &str) -> Option<usize> {
         self.names.get(name).copied()

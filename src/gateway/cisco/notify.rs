@@ -274,12 +274,13 @@ impl Call {
         let Settings { clock, metrics, .. } = &self.inner.settings;
         let asking = format!("id={}&eventType={SUBSCRIPTION_TYPE}", self.summons.place.subscription);
         let headers = self.headers(&asking);
+        metrics.callback_begins();
         let answer = tokio::select! {
             answer = self.endpoint.caller.get(headers, &asking, Arc::clone(&turn)) => Some(answer),
             () = clock.sleep(self.terms.timeout) => None,
         };
         let outcome = Why::judge(answer, self.terms.timeout);
-        metrics.callback_tried(outcome.is_ok());
+        metrics.callback_ends(outcome.is_ok());
         if outcome.is_ok() {
             self.endpoint.is_down.store(false, Relaxed);
         }
