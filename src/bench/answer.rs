@@ -22,40 +22,8 @@ const LARGEST: usize = 256 << 20;
 const LONGEST_HEAD: usize = 16 * 1_024;
 const LENGTH: &[u8] = b"\r\ncontent-length: ";
 
-/// Cuts what arrives on one connection into answers; between two reads it keeps only the piece of an answer that has begun.
-#[derive(Debug, Default)]
-pub(super) struct Answers {
-    begun: Vec<u8>,
-}
-
-impl Answers {
-    /// Hands the body of every answer that is complete with this chunk to `each`, as a frame of text.
-    pub(super) fn feed(&mut self, chunk: &[u8], mut each: impl FnMut(Frame<'_>)) -> Result<(), AnswerFault> {
-        if self.begun.is_empty() {
-            let used = split(chunk, &mut each)?;
-            self.begun.extend_from_slice(chunk.get(used..).unwrap_or_default());
-            return Ok(());
-        }
-        self.begun.extend_from_slice(chunk);
-        let used = split(&self.begun, &mut each)?;
-        self.begun.drain(..used);
-        Ok(())
-    }
-}
-
-fn split(bytes: &[u8], each: &mut impl FnMut(Frame<'_>)) -> Result<usize, AnswerFault> {
-    let mut used = 0;
-    while let Some(rest) = bytes.get(used..)
-        && let Some(frame) = first(rest)?
-    {
-        used += frame.wire;
-        each(frame);
-    }
-    Ok(used)
-}
-
-/// The answer at the start of the bytes, or `None` if more is to come.
-fn first(bytes: &[u8]) -> Result<Option<Frame<'_>>, AnswerFault> {
+/// The answer at the start of the bytes as a frame of text, or `None` if more is to come.
+pub(super) fn first(bytes: &[u8]) -> Result<Option<Frame<'_>>, AnswerFault> {
     let Some(end) = memmem::find(bytes, b"\r\n\r\n") else {
         return if bytes.len() > LONGEST_HEAD { Err(AnswerFault::NoLength) } else { Ok(None) };
     };
@@ -82,11 +50,12 @@ pub(super) fn put_request(target: &str, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::frame::Splitter;
     use super::*;
 
-    fn collect(answers: &mut Answers, chunk: &[u8]) -> Result<Vec<(Vec<u8>, usize)>, AnswerFault> {
+    fn collect(answers: &mut Splitter, chunk: &[u8]) -> Result<Vec<(Vec<u8>, usize)>, AnswerFault> {
         let mut bodies = Vec::new();
-        answers.feed(chunk, |frame| bodies.push((frame.payload.to_vec(), frame.wire)))?;
+        answers.feed(chunk, first, |frame| bodies.push((frame.payload.to_vec(), frame.wire)))?;
         Ok(bodies)
     }
 
@@ -96,25 +65,25 @@ mod tests {
         let two = b"HTTP/1.1 429 Too Many Requests\r\nserver: x\r\ncontent-length: 0\r\n\r\n";
         let stream = [one.as_slice(), two, one].concat();
         for step in [1, 3, one.len(), stream.len()] {
-            let mut answers = Answers::default();
+            let mut answers = Splitter::default();
             let mut bodies = Vec::new();
             for chunk in stream.chunks(step) {
                 bodies.extend(collect(&mut answers, chunk).unwrap());
             }
             let want = [(b"hi".to_vec(), one.len()), (Vec::new(), two.len()), (b"hi".to_vec(), one.len())];
             assert_eq!(bodies, want, "in steps of {step}");
-            assert!(answers.begun.is_empty());
+            assert!(answers.is_empty());
         }
     }
 
     #[test]
     fn what_has_no_length_is_a_fault() {
         let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-        assert_eq!(collect(&mut Answers::default(), chunked), Err(AnswerFault::NoLength));
+        assert_eq!(collect(&mut Splitter::default(), chunked), Err(AnswerFault::NoLength));
         let endless = vec![b'x'; LONGEST_HEAD + 1];
-        assert_eq!(collect(&mut Answers::default(), &endless), Err(AnswerFault::NoLength));
+        assert_eq!(collect(&mut Splitter::default(), &endless), Err(AnswerFault::NoLength));
         let huge = b"HTTP/1.1 200 OK\r\ncontent-length: 999999999999\r\n\r\n";
-        assert_eq!(collect(&mut Answers::default(), huge), Err(AnswerFault::TooLarge));
+        assert_eq!(collect(&mut Splitter::default(), huge), Err(AnswerFault::TooLarge));
     }
 
     #[test]

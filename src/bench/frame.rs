@@ -55,21 +55,37 @@ pub(super) struct Splitter {
 }
 
 impl Splitter {
-    /// Hands every frame that is complete with this chunk to `each`.
-    pub(super) fn feed(&mut self, chunk: &[u8], mut each: impl FnMut(Frame<'_>)) -> Result<(), FrameFault> {
+    /// Hands every frame that is complete with this chunk to `each`; `first` cuts the frame at the start of some bytes, or says
+    /// that more is to come.
+    pub(super) fn feed<E>(
+        &mut self,
+        chunk: &[u8],
+        first: fn(&[u8]) -> Result<Option<Frame<'_>>, E>,
+        mut each: impl FnMut(Frame<'_>),
+    ) -> Result<(), E> {
         if self.begun.is_empty() {
-            let used = split(chunk, &mut each)?;
+            let used = split(chunk, first, &mut each)?;
             self.begun.extend_from_slice(chunk.get(used..).unwrap_or_default());
             return Ok(());
         }
         self.begun.extend_from_slice(chunk);
-        let used = split(&self.begun, &mut each)?;
+        let used = split(&self.begun, first, &mut each)?;
         self.begun.drain(..used);
         Ok(())
     }
+
+    /// Whether no piece of a frame is kept.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.begun.is_empty()
+    }
 }
 
-fn split(bytes: &[u8], each: &mut impl FnMut(Frame<'_>)) -> Result<usize, FrameFault> {
+fn split<E>(
+    bytes: &[u8],
+    first: fn(&[u8]) -> Result<Option<Frame<'_>>, E>,
+    each: &mut impl FnMut(Frame<'_>),
+) -> Result<usize, E> {
     let mut used = 0;
     while let Some(rest) = bytes.get(used..)
         && let Some(frame) = first(rest)?
@@ -81,7 +97,7 @@ fn split(bytes: &[u8], each: &mut impl FnMut(Frame<'_>)) -> Result<usize, FrameF
 }
 
 /// The frame at the start of the bytes, or `None` if more is to come.
-fn first(bytes: &[u8]) -> Result<Option<Frame<'_>>, FrameFault> {
+pub(super) fn first(bytes: &[u8]) -> Result<Option<Frame<'_>>, FrameFault> {
     let &[flags, length, ref rest @ ..] = bytes else { return Ok(None) };
     let opcode = opcode(flags)?;
     if length & 0x80 != 0 {
@@ -170,7 +186,8 @@ mod tests {
 
     fn collect(splitter: &mut Splitter, chunk: &[u8]) -> Result<Vec<(Opcode, Vec<u8>, usize)>, FrameFault> {
         let mut frames = Vec::new();
-        splitter.feed(chunk, |frame| frames.push((frame.opcode, frame.payload.to_vec(), frame.wire)))?;
+        splitter
+            .feed(chunk, first, |frame| frames.push((frame.opcode, frame.payload.to_vec(), frame.wire)))?;
         Ok(frames)
     }
 
@@ -196,7 +213,7 @@ mod tests {
                     .enumerate()
                     .all(|(fill, (_, payload, _))| payload.iter().all(|b| *b == fill as u8))
             );
-            assert!(splitter.begun.is_empty());
+            assert!(splitter.is_empty());
         }
     }
 

@@ -1,7 +1,7 @@
 //! How what a dialect says travels: in the frames of a WebSocket, or as requests and their answers.
 
-use super::answer::{Answers, put_request};
-use super::frame::{Frame, Splitter, put_client_text};
+use super::answer::{self, put_request};
+use super::frame::{self, Frame, Splitter, put_client_text};
 
 /// What carries a dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,28 +23,27 @@ impl Transport {
 
     /// For the bytes of one connection.
     pub(super) fn cutter(self) -> Cutter {
-        match self {
-            Self::WebSocket => Cutter::WebSocket(Splitter::default()),
-            Self::Http => Cutter::Http(Answers::default()),
-        }
+        Cutter { transport: self, splitter: Splitter::default() }
     }
 }
 
-/// Cuts what arrives on one connection into what was said.
+/// Cuts what arrives on one connection into what was said: frames or answers.
 #[derive(Debug)]
-pub(super) enum Cutter {
-    /// Into frames.
-    WebSocket(Splitter),
-    /// Into answers.
-    Http(Answers),
+pub(super) struct Cutter {
+    transport: Transport,
+    splitter: Splitter,
 }
 
 impl Cutter {
     /// Hands everything that is complete with this chunk to `each`.
     pub(super) fn feed(&mut self, chunk: &[u8], each: impl FnMut(Frame<'_>)) -> Result<(), String> {
-        match self {
-            Self::WebSocket(splitter) => splitter.feed(chunk, each).map_err(|fault| fault.to_string()),
-            Self::Http(answers) => answers.feed(chunk, each).map_err(|fault| fault.to_string()),
+        match self.transport {
+            Transport::WebSocket => {
+                self.splitter.feed(chunk, frame::first, each).map_err(|fault| fault.to_string())
+            }
+            Transport::Http => {
+                self.splitter.feed(chunk, answer::first, each).map_err(|fault| fault.to_string())
+            }
         }
     }
 }
