@@ -166,15 +166,20 @@ impl Roster {
         changes.into_iter().map(Arc::new).collect()
     }
 
-    /// Forgets the topics that have been vacant for longer than the retention, and what has ended by itself.
-    pub fn sweep(&mut self, now: Wall) {
+    /// Forgets the topics that have been vacant for longer than the retention, and what has ended by itself; the parties whose
+    /// overrides have.
+    pub fn sweep(&mut self, now: Wall) -> Vec<PartyId> {
+        let mut freed = Vec::new();
         while self.endings.first().is_some_and(|(until, ..)| *until <= now) {
             match self.endings.pop_first() {
                 Some((_, party, Some(name))) => {
                     self.topics.get_mut(&name).and_then(|topic| topic.absent.remove(&party));
                     self.heed(&name);
                 }
-                Some((_, party, None)) => self.set_by_hand(&party, None),
+                Some((_, party, None)) => {
+                    self.set_by_hand(&party, None);
+                    freed.push(party);
+                }
                 None => break,
             }
         }
@@ -195,6 +200,7 @@ impl Roster {
                 self.names.remove(&name);
             }
         }
+        freed
     }
 
     /// Forgets the oldest of what was said, beyond what may be kept.

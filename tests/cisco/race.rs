@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use presence_hub::broker::{
-    AppSlot, Bounds, Broker, Clock, EncoderId, Handle, Opening, Outbox, Parts, Policy,
+    AppSlot, Bounds, Broker, Clock, EncoderId, Hand, Handle, Opening, Outbox, Parts, Policy,
 };
 use presence_hub::config::{Config, ConfigArgs};
 use presence_hub::core::{
@@ -226,25 +226,40 @@ async fn w22_nothing_is_lost_between_fetches() {
     tokio::time::timeout(PATIENCE, all_told).await.expect("a change was neither fetched nor announced");
 }
 
-#[tokio::test]
-async fn w35_the_end_of_an_override_is_told_though_another_was_asked_for_last() {
+/// What comes once joe does not want to be disturbed for ten minutes, as the broker has it, and the clock goes on.
+async fn dnd_for_ten_minutes(go_on: impl FnOnce(&Hand)) {
     let ((clock, hand), out) = (Clock::manual(), Arc::new(Out::default()));
     let handle = broker(clock.clone());
     let (service, _tending) =
         service(&handle, clock.clone(), Arc::clone(&out), watch::channel(false).1).await;
     let (key, mut known) = (watcher(&service).await, HashMap::new());
     fetch(&service, &key, &mut known).await;
-    // Of two requests of one user the service took the one last and the broker the other.
     let until = Wall(clock.now().wall.0 + 600 * Wall::TICKS_PER_SECOND);
     let dnd = Override { status: Status::DoNotDisturb, until: Some(until) };
     handle.ask(Command::SetOverride(PartyId::new("joe").unwrap(), Some(dnd))).await;
     out.wait().await;
     fetch(&service, &key, &mut known).await;
     assert_eq!(known["joe"], State::Dnd);
-    hand.advance(Duration::from_secs(600));
+    go_on(&hand);
     out.wait().await;
     fetch(&service, &key, &mut known).await;
     assert_eq!(known["joe"], State::Unavailable);
+}
+
+#[tokio::test]
+async fn w35_the_end_of_an_override_is_told_though_another_was_asked_for_last() {
+    // Of two requests of one user the service took the one last and the broker the other.
+    dnd_for_ten_minutes(|hand| hand.advance(Duration::from_secs(600))).await;
+}
+
+#[tokio::test]
+async fn w35_the_end_of_an_override_is_told_after_a_machine_has_slept() {
+    let wake = |hand: &Hand| {
+        hand.set_on(Duration::from_secs(600));
+        // The broker looks once a second.
+        hand.advance(Duration::from_secs(1));
+    };
+    dnd_for_ten_minutes(wake).await;
 }
 
 /// How everybody is, as the roster has it: no watcher hears of that through this.
