@@ -78,6 +78,10 @@ struct Inner {
     missed: Counter,
     callbacks: Counter,
     callbacks_failed: Counter,
+    callbacks_under_way: Gauge,
+    cisco_sessions: Gauge,
+    cisco_endpoints: Gauge,
+    cisco_subscriptions: Gauge,
 }
 
 /// The names of the metrics and what they count; `docs/METRICS.md` is made of it.
@@ -122,6 +126,10 @@ const NAMES: &[(&str, &str)] = &[
         "hub_pubnub_missed",
         "Messages of other dialects that came too fast for the clients of the PubNub dialect, who are not told them.",
     ),
+    ("hub_cisco_sessions", "Sessions of the Cisco dialect, of application users and of end users."),
+    ("hub_cisco_endpoints", "Endpoints that are registered, of all application users."),
+    ("hub_cisco_subscriptions", "Subscriptions of the Cisco dialect."),
+    ("hub_cisco_callbacks_under_way", "Callbacks that wait for the answer of their endpoint now."),
     ("hub_cisco_callbacks", "Callbacks to endpoints of the Cisco dialect, tried."),
     ("hub_cisco_callbacks_failed", "Those that the endpoint did not take."),
 ];
@@ -166,6 +174,10 @@ impl Metrics {
             missed: Counter::default(),
             callbacks: Counter::default(),
             callbacks_failed: Counter::default(),
+            callbacks_under_way: Gauge::default(),
+            cisco_sessions: Gauge::default(),
+            cisco_endpoints: Gauge::default(),
+            cisco_subscriptions: Gauge::default(),
         };
         inner.register();
         Self(Arc::new(inner))
@@ -276,8 +288,21 @@ impl Metrics {
         }
     }
 
-    /// A callback of the Cisco dialect was tried.
-    pub fn callback_tried(&self, is_taken: bool) {
+    /// How much the Cisco dialect holds now.
+    pub fn cisco_holds(&self, sessions: usize, endpoints: usize, subscriptions: usize) {
+        self.0.cisco_sessions.set(i64::try_from(sessions).unwrap_or(i64::MAX));
+        self.0.cisco_endpoints.set(i64::try_from(endpoints).unwrap_or(i64::MAX));
+        self.0.cisco_subscriptions.set(i64::try_from(subscriptions).unwrap_or(i64::MAX));
+    }
+
+    /// A callback of the Cisco dialect is being made.
+    pub fn callback_begins(&self) {
+        self.0.callbacks_under_way.inc();
+    }
+
+    /// It was made, and taken or not.
+    pub fn callback_ends(&self, is_taken: bool) {
+        self.0.callbacks_under_way.dec();
         self.0.callbacks.inc();
         if !is_taken {
             self.0.callbacks_failed.inc();
@@ -360,6 +385,10 @@ impl Inner {
             "hub_pubnub_polls" => polls,
             "hub_pubnub_shed" => shed,
             "hub_pubnub_missed" => missed,
+            "hub_cisco_sessions" => cisco_sessions,
+            "hub_cisco_endpoints" => cisco_endpoints,
+            "hub_cisco_subscriptions" => cisco_subscriptions,
+            "hub_cisco_callbacks_under_way" => callbacks_under_way,
             "hub_cisco_callbacks" => callbacks,
             "hub_cisco_callbacks_failed" => callbacks_failed,
         }

@@ -26,7 +26,7 @@ pub(super) async fn party(
 
 fn explain(roster: &Roster, leases: &Leases, now: Now, party: &PartyId) -> Value {
     let topics: Vec<_> = roster.whereabouts(party).map(TopicName::as_str).collect();
-    let everywhere = roster.whereabouts(party).filter_map(|name| Some((name, roster.topic(name)?)));
+    let everywhere = roster.everywhere(party).filter_map(|name| Some((name, roster.topic(name)?)));
     let memberships: Vec<_> = everywhere
         .flat_map(|(name, topic)| {
             let sessions = topic.member(party).map_or(&[][..], |member| &member.sessions);
@@ -56,7 +56,8 @@ fn membership(
     let lease = leases.get(session);
     let at = |at: Mono| time(Wall(now.wall.0 + ticks(at, now)));
     Some(json!({
-        "topic": name.as_str(),
+        // Of the party as a whole, wherever the session is: nobody can be asked about that topic.
+        "topic": (!name.is_of_party()).then(|| name.as_str()),
         "session": session.0.to_string(),
         "node": known.entry.node.0.to_string(),
         "isAttached": known.is_attached,
@@ -168,6 +169,23 @@ mod tests {
         assert_eq!((&told["status"], &told["because"]), (&json!("dnd"), &json!("it was set by hand")));
         assert_eq!(told["byHand"], json!({"status": "dnd", "until": "1970-01-01T00:03:20.000Z"}));
         assert_eq!(explain(&roster, &leases, at(200), &alice)["status"], "available");
+    }
+
+    #[test]
+    fn who_has_only_signed_in_is_explained_by_that() {
+        let bob = Arc::new(Party::new(PartyId::new("bob").unwrap()));
+        let (mut roster, mut leases) = (Roster::new(Limits::default()), Leases::default());
+        leases.open(TABLET, Arc::clone(&bob), Terms { timeout: None }, at(100));
+        let topic = TopicName::of_party(&bob.id);
+        leases.enter(TABLET, topic.clone(), Duration::from_secs(15));
+        let (party, node) = (Arc::clone(&bob), NodeId(Uuid::nil()));
+        let entry = Entry { party, node, generation: 0, content: Content::default() };
+        roster.fold(Stamp::default(), &Record { topic, op: Op::Enter(TABLET, Arc::new(entry)) });
+        let told = explain(&roster, &leases, at(110), &bob.id);
+        assert_eq!((&told["status"], &told["topics"]), (&json!("available"), &json!([])));
+        let [session] = told["memberships"].as_array().unwrap().as_slice() else { panic!("{told}") };
+        assert_eq!((&session["topic"], &session["session"]), (&Value::Null, &json!(TABLET.0.to_string())));
+        assert_eq!(session["isAttached"], true);
     }
 
     #[test]

@@ -58,8 +58,8 @@ impl Cisco {
             overloaded: load.subscribe(),
             wrong_passwords: config.cisco.wrong_passwords_per_minute,
             gone: told,
-            resolver: Arc::new(System),
             url_bytes: config.cisco.callback_url_bytes,
+            metrics: shared.metrics.clone(),
         };
         let (service, tending) = Service::start(parts).await;
         let caps = Caps {

@@ -184,7 +184,7 @@ impl Broker {
             self.engine.sweep(now);
             let (mut sessions, mut topics) = (0, 0);
             for room in &mut self.rooms {
-                room.roster.sweep(now.wall);
+                room.sweep(now.wall);
                 sessions += room.leases.len();
                 topics += room.roster.topics().count();
             }

@@ -17,15 +17,24 @@ pub struct Clock(Source);
 #[derive(Debug, Clone)]
 enum Source {
     System { start: Instant },
-    Manual(Arc<watch::Sender<Duration>>),
+    Manual(Arc<watch::Sender<Passed>>),
+}
+
+/// What a manual clock shows.
+#[derive(Debug, Clone, Copy)]
+struct Passed {
+    /// Since it was made.
+    mono: Duration,
+    /// Since 1970.
+    wall: Duration,
 }
 
 /// Moves a manual clock.
 #[derive(Debug, Clone)]
-pub struct Hand(Arc<watch::Sender<Duration>>);
+pub struct Hand(Arc<watch::Sender<Passed>>);
 
-/// Where a manual clock's wall time starts: 2026-01-01, in ticks.
-const MANUAL_START: u64 = 17_672_256_000_000_000;
+/// Where a manual clock's wall time starts: 2026-01-01.
+const MANUAL_START: Duration = Duration::from_secs(1_767_225_600);
 
 impl Clock {
     /// The machine's clock. Its monotonic side is tokio's, so a test can also pause it.
@@ -37,7 +46,7 @@ impl Clock {
     /// A clock that stands still until its hand moves it.
     #[must_use]
     pub fn manual() -> (Self, Hand) {
-        let time = Arc::new(watch::Sender::new(Duration::ZERO));
+        let time = Arc::new(watch::Sender::new(Passed { mono: Duration::ZERO, wall: MANUAL_START }));
         (Self(Source::Manual(Arc::clone(&time))), Hand(time))
     }
 
@@ -50,8 +59,8 @@ impl Clock {
                 Now { mono: Mono(start.elapsed()), wall: Wall(ticks(wall)) }
             }
             Source::Manual(time) => {
-                let passed = *time.borrow();
-                Now { mono: Mono(passed), wall: Wall(MANUAL_START + ticks(passed)) }
+                let Passed { mono, wall } = *time.borrow();
+                Now { mono: Mono(mono), wall: Wall(ticks(wall)) }
             }
         }
     }
@@ -63,7 +72,7 @@ impl Clock {
             Source::System { start } => tokio::time::sleep_until(*start + at.0).await,
             Source::Manual(time) => {
                 let mut time = time.subscribe();
-                if time.wait_for(|now| *now >= at.0).await.is_err() {
+                if time.wait_for(|now| now.mono >= at.0).await.is_err() {
                     std::future::pending::<()>().await;
                 }
             }
@@ -79,7 +88,20 @@ impl Clock {
 impl Hand {
     /// Moves the clock on, and wakes whoever waited for a time that has come.
     pub fn advance(&self, span: Duration) {
-        self.0.send_modify(|time| *time += span);
+        self.0.send_modify(|time| {
+            time.mono += span;
+            time.wall += span;
+        });
+    }
+
+    /// Sets the wall side of the clock back, as an operator may do with that of a machine; the monotonic side stays.
+    pub fn set_back(&self, span: Duration) {
+        self.0.send_modify(|time| time.wall = time.wall.saturating_sub(span));
+    }
+
+    /// Sets the wall side on, as it is after a machine has slept.
+    pub fn set_on(&self, span: Duration) {
+        self.0.send_modify(|time| time.wall += span);
     }
 }
 

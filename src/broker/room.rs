@@ -16,7 +16,7 @@ use super::statuses::Teller;
 use super::stream::{Echo, Newcomer, Stream, Viewer, answer};
 use crate::core::{
     Change, ChangeKind, Leases, Limits, Mono, NodeId, Now, Op, PartyId, Record, Roster, SessionId, Timetoken,
-    Topic, TopicName,
+    Topic, TopicName, Wall,
 };
 use crate::engine::{AppSlot, Ordered, Rows};
 use crate::telemetry::Metrics;
@@ -255,6 +255,13 @@ impl Room {
         let members = self.roster.topic(topic).into_iter().flat_map(Topic::members);
         for member in members {
             self.tellers.retain(|teller| teller.push(&member.party.id));
+        }
+    }
+
+    /// Forgets what has ended by itself.
+    pub(super) fn sweep(&mut self, now: Wall) {
+        for party in self.roster.sweep(now) {
+            self.tellers.retain(|teller| teller.push(&party));
         }
     }
 

@@ -92,3 +92,65 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn party(number: u8) -> PartyId {
+        PartyId::new(&format!("p{number}")).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn everybody_is_told_of_once_since_the_last_take(steps in prop::collection::vec(prop::option::of(0_u8..6), 0..100)) {
+            let (teller, mut feed) = statuses();
+            let mut expected = HashSet::new();
+            // `None` is a take.
+            for step in steps {
+                match step {
+                    Some(number) => {
+                        prop_assert!(teller.push(&party(number)));
+                        expected.insert(party(number));
+                    }
+                    None => {
+                        let taken = feed.take().now_or_never().map(Option::unwrap_or_default).unwrap_or_default();
+                        prop_assert_eq!(taken.len(), expected.len(), "nobody comes twice");
+                        prop_assert_eq!(HashSet::from_iter(taken), std::mem::take(&mut expected));
+                    }
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_woken_and_hears_the_end_last() {
+        let (teller, mut feed) = statuses();
+        let waiting = tokio::spawn(async move { (feed.take().await, feed) });
+        tokio::task::yield_now().await;
+        assert!(teller.push(&party(1)));
+        let (taken, mut feed) = waiting.await.unwrap();
+        assert_eq!(taken, Some(vec![party(1)]));
+        assert!(teller.push(&party(2)));
+        drop(teller);
+        assert_eq!(feed.take().await, Some(vec![party(2)]), "who was told of before the end");
+        assert_eq!(feed.take().await, None);
+        let (teller, mut feed) = statuses();
+        let waiting = tokio::spawn(async move { feed.take().await });
+        tokio::task::yield_now().await;
+        drop(teller);
+        assert_eq!(waiting.await.unwrap(), None);
+    }
+
+    #[test]
+    fn nobody_is_remembered_for_a_follower_that_has_gone() {
+        let (teller, feed) = statuses();
+        assert!(teller.push(&party(1)));
+        drop(feed);
+        assert!(!teller.push(&party(2)));
+        assert!(teller.0.lock().parties.is_empty());
+    }
+}

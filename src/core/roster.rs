@@ -177,16 +177,19 @@ impl Roster {
         changes.into_iter().map(Arc::new).collect()
     }
 
-    /// Forgets the topics that have been vacant for longer than the retention, and what has ended by itself.
-    pub fn sweep(&mut self, now: Wall) {
+    /// Forgets the topics that have been vacant for longer than the retention, and what has ended by itself; the parties whose
+    /// overrides have.
+    pub fn sweep(&mut self, now: Wall) -> Vec<PartyId> {
         while self.states.first().is_some_and(|(until, ..)| *until <= now) {
             let Some((_, party, name)) = self.states.pop_first() else { break };
             self.topics.get_mut(&name).and_then(|topic| topic.absent.remove(&party));
             self.heed(&name);
         }
+        let mut freed = Vec::new();
         while self.overrides.first().is_some_and(|(until, _)| *until <= now) {
             let Some((_, party)) = self.overrides.pop_first() else { break };
             self.set_by_hand(&party, None);
+            freed.push(party);
         }
         while self.retentions.first().is_some_and(|(until, _)| *until <= now) {
             let Some((_, name)) = self.retentions.pop_first() else { break };
@@ -205,6 +208,7 @@ impl Roster {
                 self.names.remove(&name);
             }
         }
+        freed
     }
 
     /// Forgets the oldest of what was said, beyond what may be kept.
@@ -277,7 +281,8 @@ impl Roster {
         self.everywhere(party).filter(|topic| !topic.is_of_party())
     }
 
-    fn everywhere(&self, party: &PartyId) -> impl Iterator<Item = &TopicName> {
+    /// The topics in which a party is a member, its own too, which has those of its sessions that are its wherever they are.
+    pub fn everywhere(&self, party: &PartyId) -> impl Iterator<Item = &TopicName> {
         self.parties.get(party).into_iter().flat_map(|known| known.topics.iter())
     }
 

@@ -132,15 +132,7 @@ impl Caller {
     ) -> Result<Answer, CallError> {
         let found = match &self.target.host {
             Host::Address(address) => Ok(vec![*address]),
-            Host::Name(name) => {
-                let resolving = self.resolver.resolve(name);
-                let resolved = tokio::spawn(async move {
-                    let found = resolving.await;
-                    drop(turn);
-                    found
-                });
-                resolved.await.unwrap_or_else(|error| Err(error.into()))
-            }
+            Host::Name(name) => resolve_in(turn, &*self.resolver, name).await,
         };
         let client = self.client(found)?;
         answer(client.get(self.target.asking(asking)).headers(headers)).await
@@ -172,6 +164,21 @@ impl Caller {
         *pinned = Some((addresses, client.clone()));
         Ok(client)
     }
+}
+
+/// The addresses of a name. The turn is kept until they are found, even if nobody waits for them any more.
+pub(super) async fn resolve_in(
+    turn: impl Send + 'static,
+    resolver: &dyn Resolve,
+    name: &str,
+) -> io::Result<Vec<IpAddr>> {
+    let resolving = resolver.resolve(name);
+    let resolved = tokio::spawn(async move {
+        let found = resolving.await;
+        drop(turn);
+        found
+    });
+    resolved.await.unwrap_or_else(|error| Err(error.into()))
 }
 
 /// Sends a request and waits for what comes back.

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use reqwest::Url;
 
 use super::address::{Reach, reach};
-use super::caller::Resolve;
+use super::caller::{Resolve, resolve_in};
 
 /// What the hub may call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -132,13 +132,19 @@ impl Rules {
         }
     }
 
-    /// Checks what a target's name resolves to now, if it resolves. Each call checks it again.
+    /// Checks what a target's name resolves to now, if it resolves. Each call checks it again. `turn` is what bounds such checks: it is
+    /// kept until the name is resolved even if the check is dropped before.
     ///
     /// # Errors
     /// It leads to an address that may not be called.
-    pub async fn judge(&self, target: &Target, resolver: &dyn Resolve) -> Result<(), Refused> {
+    pub async fn judge(
+        &self,
+        target: &Target,
+        resolver: &dyn Resolve,
+        turn: impl Send + 'static,
+    ) -> Result<(), Refused> {
         let Host::Name(name) = &target.host else { return Ok(()) };
-        match resolver.resolve(name).await {
+        match resolve_in(turn, resolver, name).await {
             Ok(found) if !found.is_empty() => self.addresses(&found, target.port).map(drop),
             _ => Ok(()),
         }
@@ -154,6 +160,12 @@ impl Rules {
 }
 
 impl Target {
+    /// Whether it names the machine, so that its address is to be found first.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        matches!(self.host, Host::Name(_))
+    }
+
     /// The scheme, host and port: as much of the address as a log may show.
     #[must_use]
     pub fn origin(&self) -> String {

@@ -9,6 +9,7 @@ use presence_hub::config::{Config, ConfigArgs};
 use presence_hub::gateway::cisco::load::{Gauge, Measured};
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// The key of the app.
 pub(crate) const KEY: &str = "app-key";
@@ -21,7 +22,9 @@ pub(crate) struct Hub {
     clock: Clock,
     hand: Hand,
     load: watch::Sender<usize>,
-    running: Running,
+    admin: SocketAddr,
+    /// Until it stops.
+    running: Option<Running>,
 }
 
 /// Measures what it is told, for the machine that runs the tests is busy.
@@ -67,7 +70,9 @@ impl Hub {
         let load = watch::Sender::new(0);
         let gauge = Box::new(Told(load.subscribe()));
         let running = App::start_measured(config, clock.clone(), Some(gauge)).await.expect("the hub starts");
-        Self { address: running.address(), clock, hand, load, running }
+        let (address, admin) = (running.address(), running.admin_address());
+        let admin = admin.expect("there is an admin listener");
+        Self { address, clock, hand, load, admin, running: Some(running) }
     }
 
     /// From the next measurement on, so many hundredths of the machine are in use.
@@ -77,13 +82,12 @@ impl Hub {
 
     /// Where the dialect's own listeners are.
     pub(crate) fn listeners(&self) -> &[(&'static str, SocketAddr)] {
-        self.running.cisco_listeners()
+        self.running.as_ref().expect("the hub runs").cisco_listeners()
     }
 
     /// What operators are told at a path of the admin listener.
     pub(crate) async fn ask_admin(&self, path: &str) -> String {
-        let address = self.running.admin_address().expect("there is an admin listener");
-        let request = reqwest::Client::new().get(format!("http://{address}{path}"));
+        let request = reqwest::Client::new().get(format!("http://{}{path}", self.admin));
         request.bearer_auth("an-admin-token-of-the-tests").send().await.unwrap().text().await.unwrap()
     }
 
@@ -97,6 +101,34 @@ impl Hub {
     pub(crate) async fn advance(&self, span: Duration) {
         self.hand.advance(span);
         tokio::task::yield_now().await;
+    }
+
+    /// Sets the wall side of the clock back.
+    pub(crate) fn set_back(&self, span: Duration) {
+        self.hand.set_back(span);
+    }
+
+    /// Waits until operators are told this of a metric, counters with their suffix.
+    pub(crate) async fn until(&self, metric: &str, value: usize) {
+        let line = format!("{metric} {value}");
+        let wait = async { while !self.ask_admin("/metrics").await.lines().any(|known| known == line) {} };
+        let waited = tokio::time::timeout(Duration::from_secs(10), wait).await;
+        waited.unwrap_or_else(|_| panic!("nobody was told that {line}"));
+    }
+
+    /// Waits until the hub has stopped while the clock goes on.
+    pub(crate) async fn stopped(&self, stopping: JoinHandle<()>) {
+        let going = async {
+            while !stopping.is_finished() {
+                self.advance(Duration::from_secs(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), going).await.expect("the hub stops");
+    }
+
+    /// Lets the hub begin to stop.
+    pub(crate) fn stop(&mut self) -> JoinHandle<()> {
+        tokio::spawn(self.running.take().expect("the hub runs").stop())
     }
 
     /// A token of the native dialect.

@@ -7,6 +7,7 @@ mod errors;
 mod hangup;
 mod hub;
 mod listeners;
+mod operators;
 mod overload;
 mod person;
 mod presence;

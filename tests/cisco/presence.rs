@@ -92,6 +92,22 @@ async fn w35_an_override_stands_until_it_ends() {
 }
 
 #[tokio::test]
+async fn w35_watchers_hear_of_its_end_if_the_walls_clock_was_set_back() {
+    let mut scene = Scene::start().await;
+    let joe = scene.app.user("joe").await;
+    joe.set("joe", "DND", "true").await;
+    assert_eq!(scene.told().await, "DND");
+    scene.hub.set_back(Duration::from_secs(60));
+    scene.hub.advance(Duration::from_secs(3_590)).await;
+    // The hub has time to look whenever it means to.
+    for _ in 0..71 {
+        scene.hub.explain("joe").await;
+        scene.hub.advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!(scene.told().await, "UNAVAILABLE");
+}
+
+#[tokio::test]
 async fn what_a_device_says_ends_when_it_said() {
     let mut scene = Scene::start().await;
     let joe = scene.app.user("joe").await;

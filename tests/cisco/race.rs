@@ -5,15 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use presence_hub::broker::{
-    AppSlot, Bounds, Broker, Clock, EncoderId, Handle, Opening, Outbox, Parts, Policy,
+    AppSlot, Bounds, Broker, Clock, EncoderId, Hand, Handle, Opening, Outbox, Parts, Policy,
 };
 use presence_hub::config::{Config, ConfigArgs};
 use presence_hub::core::{
-    Cause, Command, Content, Facts, Fingerprint, Limits, NodeId, Now, Party, PartyId, SessionId, Terms,
-    Timetoken, TopicName,
+    Cause, Command, Content, Facts, Fingerprint, Limits, NodeId, Now, Override, Party, PartyId, SessionId,
+    Status, Terms, Timetoken, TopicName, Wall,
 };
-use presence_hub::egress::Rules;
+use presence_hub::egress::{Refused, Rules, Target};
 use presence_hub::engine::Memory;
 use presence_hub::gateway::cisco::ask::{
     Answer, Ask, By, Contact, Credential, Form, SUBSCRIPTION_TYPE, State,
@@ -44,13 +45,27 @@ impl Notifier for Out {
         self.came.notify_one();
     }
 
+    fn judge(&self, _: AppSlot, _: Target) -> BoxFuture<'static, Result<(), Refused>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn settle(&self, _: Place) {
         self.is_out.store(false, Relaxed);
     }
 }
 
-fn broker() -> Handle {
-    let clock = Clock::system();
+impl Out {
+    async fn wait(&self) {
+        let called = async {
+            while !self.is_out.load(Relaxed) {
+                self.came.notified().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, called).await.expect("nobody was called");
+    }
+}
+
+fn broker(clock: Clock) -> Handle {
     let now = clock.now();
     let limits = Limits::default();
     let engine = Box::new(Memory::new(now, Timetoken(0), limits.retention * 2));
@@ -70,6 +85,7 @@ fn broker() -> Handle {
 
 async fn service(
     handle: &Handle,
+    clock: Clock,
     notifier: Arc<Out>,
     overloaded: watch::Receiver<bool>,
 ) -> (Arc<Service>, cisco::Tending) {
@@ -81,14 +97,14 @@ async fn service(
     let parts = cisco::Parts {
         tenants: vec![Tenant::new(AppSlot(0), config.apps.remove(0).cisco).unwrap()],
         broker: handle.clone(),
-        clock: Clock::system(),
+        clock,
         notifier,
         rules: Rules { allow: vec!["127.0.0.0/8".parse().unwrap()], is_plain: true, ..Rules::default() },
         overloaded,
         wrong_passwords: 20,
         gone: tokio::sync::mpsc::channel(1).1,
-        resolver: Arc::new(presence_hub::egress::System),
         url_bytes: 2048,
+        metrics: Metrics::new(),
     };
     Service::start(parts).await
 }
@@ -169,8 +185,9 @@ async fn fetch(service: &Arc<Service>, key: &str, known: &mut HashMap<String, St
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn w22_nothing_is_lost_between_fetches() {
-    let (handle, out) = (broker(), Arc::new(Out::default()));
-    let (service, _tending) = service(&handle, Arc::clone(&out), watch::channel(false).1).await;
+    let (clock, out) = (Clock::system(), Arc::new(Out::default()));
+    let handle = broker(clock.clone());
+    let (service, _tending) = service(&handle, clock, Arc::clone(&out), watch::channel(false).1).await;
     let key = watcher(&service).await;
     let stop = Arc::new(AtomicBool::new(false));
     let people = NAMES.iter().zip(1..).map(|(name, seed)| {
@@ -187,12 +204,7 @@ async fn w22_nothing_is_lost_between_fetches() {
     for number in 0..FETCHES {
         // Every other one comes when it is called for, and one more at any moment after it.
         if number % 2 == 0 {
-            let called = async {
-                while !out.is_out.load(Relaxed) {
-                    out.came.notified().await;
-                }
-            };
-            tokio::time::timeout(PATIENCE, called).await.expect("nobody was called");
+            out.wait().await;
         }
         told += fetch(&service, &key, &mut known).await;
     }
@@ -214,15 +226,51 @@ async fn w22_nothing_is_lost_between_fetches() {
     tokio::time::timeout(PATIENCE, all_told).await.expect("a change was neither fetched nor announced");
 }
 
+/// What comes once joe does not want to be disturbed for ten minutes, as the broker has it, and the clock goes on.
+async fn dnd_for_ten_minutes(go_on: impl FnOnce(&Hand)) {
+    let ((clock, hand), out) = (Clock::manual(), Arc::new(Out::default()));
+    let handle = broker(clock.clone());
+    let (service, _tending) =
+        service(&handle, clock.clone(), Arc::clone(&out), watch::channel(false).1).await;
+    let (key, mut known) = (watcher(&service).await, HashMap::new());
+    fetch(&service, &key, &mut known).await;
+    let until = Wall(clock.now().wall.0 + 600 * Wall::TICKS_PER_SECOND);
+    let dnd = Override { status: Status::DoNotDisturb, until: Some(until) };
+    handle.ask(Command::SetOverride(PartyId::new("joe").unwrap(), Some(dnd))).await;
+    out.wait().await;
+    fetch(&service, &key, &mut known).await;
+    assert_eq!(known["joe"], State::Dnd);
+    go_on(&hand);
+    out.wait().await;
+    fetch(&service, &key, &mut known).await;
+    assert_eq!(known["joe"], State::Unavailable);
+}
+
+#[tokio::test]
+async fn w35_the_end_of_an_override_is_told_though_another_was_asked_for_last() {
+    // Of two requests of one user the service took the one last and the broker the other.
+    dnd_for_ten_minutes(|hand| hand.advance(Duration::from_secs(600))).await;
+}
+
+#[tokio::test]
+async fn w35_the_end_of_an_override_is_told_after_a_machine_has_slept() {
+    let wake = |hand: &Hand| {
+        hand.set_on(Duration::from_secs(600));
+        // The broker looks once a second.
+        hand.advance(Duration::from_secs(1));
+    };
+    dnd_for_ten_minutes(wake).await;
+}
+
 /// How everybody is, as the roster has it: no watcher hears of that through this.
 async fn truth(handle: &Handle) -> HashMap<String, State> {
     let look = handle.read(|roster, _, now: Now| {
         NAMES.map(|name| (name.to_owned(), roster.status(&PartyId::new(name).unwrap(), now.wall)))
     });
     let state = |status| match status {
-        presence_hub::core::Status::Available => State::Available,
-        presence_hub::core::Status::Away => State::Away,
-        presence_hub::core::Status::Busy => State::Busy,
+        Status::Available => State::Available,
+        Status::Away => State::Away,
+        Status::Busy => State::Busy,
         _ => State::Unavailable,
     };
     look.await.unwrap().into_iter().map(|(name, status)| (name, state(status))).collect()

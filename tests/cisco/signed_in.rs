@@ -50,6 +50,10 @@ async fn w38_who_signs_in_and_out_is_told_of() {
     let mut stream = sign_in(&hub, "pat").await;
     receiver.next().await;
     assert_eq!(owner.fetch("owner", 1).await.states(), [("pat@example.com", "AVAILABLE")]);
+    let told = hub.explain("pat").await;
+    assert_eq!((&told["status"], &told["topics"]), (&json!("available"), &json!([])));
+    let [session] = told["memberships"].as_array().unwrap().as_slice() else { panic!("{told}") };
+    assert_eq!((&session["topic"], &session["isAttached"]), (&Value::Null, &json!(true)));
     stream.close(None).await.unwrap();
     while let Some(Ok(_)) = stream.next().await {}
     hub.advance(Duration::from_secs(60)).await;

@@ -64,6 +64,46 @@ async fn w20_to_w24_an_endpoint_that_is_down_loses_nothing() {
 }
 
 #[tokio::test]
+async fn w21_a_call_is_repeated_at_growing_intervals_until_somebody_fetches() {
+    const FAILED: &str = "hub_cisco_callbacks_failed_total";
+    let settings = ["apps.0.cisco.session_lasts=48h"];
+    let (hub, mut receiver) = (Hub::start(&settings).await, Receiver::start().await);
+    let app = Client::new(&hub).app("app").await;
+    let (owner, joe) = (app.user("owner").await, app.user("joe").await);
+    let endpoint = app.endpoint(&receiver).await;
+    receiver.answer(500);
+    owner.subscribe("owner", endpoint, &["joe"]).await;
+    assert_eq!(receiver.next().await, CALL);
+    for (failed, seconds) in [1, 2, 4, 8, 10, 10].into_iter().enumerate() {
+        hub.until(FAILED, failed + 1).await;
+        // The next try comes in the second half of this time.
+        hub.advance(Duration::from_millis(seconds * 500 - 1)).await;
+        hub.explain("joe").await;
+        assert!(receiver.waiting().is_empty(), "it is too early");
+        hub.advance(Duration::from_millis(seconds * 500 + 1)).await;
+        assert_eq!(receiver.next().await, CALL);
+    }
+    hub.until(FAILED, 7).await;
+    let ids = receiver.ids();
+    assert!(ids.len() == 7 && ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    joe.set("joe", "AWAY", "false").await;
+    assert_eq!(owner.fetch("owner", 1).await.states(), [("joe@example.com", "AWAY")]);
+    for _ in 0..60 {
+        hub.advance(Duration::from_secs(1)).await;
+        hub.explain("joe").await;
+    }
+    assert!(receiver.waiting().is_empty(), "nothing is outstanding after the fetch");
+    // A call that is taken is not repeated, and it is another one.
+    receiver.answer(200);
+    joe.set("joe", "AVAILABLE", "false").await;
+    receiver.next().await;
+    hub.until("hub_cisco_callbacks_total", 8).await;
+    hub.advance(Duration::from_secs(60)).await;
+    hub.explain("joe").await;
+    assert!(receiver.waiting().is_empty() && receiver.ids()[7] != ids[0]);
+}
+
+#[tokio::test]
 async fn w25_w28_ids_are_unique_under_an_application_user_and_owned() {
     let (hub, mut receiver) = (Hub::start(&[]).await, Receiver::start().await);
     let anybody = Client::new(&hub);

@@ -17,8 +17,6 @@ pub(super) enum Due {
     Device(Mark),
     /// What stands above a party's devices, in the app of a book.
     Override(usize, PartyId),
-    /// How the party is.
-    Reread(usize, PartyId),
 }
 
 /// Everything that is planned.

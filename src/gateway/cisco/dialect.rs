@@ -19,15 +19,13 @@ use super::presence::{self, Reading};
 use super::soap::Serve;
 use super::summons::{Notifier, Place, Registered};
 use super::tenant::Tenant;
-use crate::broker::{Clock, Handle, Statuses};
+use crate::broker::{AppSlot, Clock, Handle, Statuses};
 use crate::core::PartyId;
-use crate::egress::{Resolve, Rules};
+use crate::egress::Rules;
+use crate::telemetry::Metrics;
 
 /// How many parties are looked for among those who are watched before others have a turn.
 const SLICE: usize = 1_024;
-
-/// How long a registration waits for the addresses of a name.
-const RESOLVING: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// What a service is made of.
 #[derive(Debug)]
@@ -48,10 +46,10 @@ pub struct Parts {
     pub wrong_passwords: u32,
     /// The endpoints that say that they are gone for good.
     pub gone: mpsc::Receiver<Registered>,
-    /// What finds the addresses of endpoints when they are registered.
-    pub resolver: Arc<dyn Resolve>,
     /// The longest address of an endpoint, in bytes.
     pub url_bytes: usize,
+    /// Where what there is is counted.
+    pub metrics: Metrics,
 }
 
 /// Serves the dialect's requests.
@@ -64,8 +62,8 @@ pub struct Service {
     pub(super) clock: Clock,
     notifier: Arc<dyn Notifier>,
     rules: Rules,
-    resolver: Arc<dyn Resolve>,
     url_bytes: usize,
+    metrics: Metrics,
     overloaded: watch::Receiver<bool>,
     /// Something ends earlier than whoever waits for it knew.
     sooner: Notify,
@@ -95,8 +93,8 @@ impl Service {
             clock: parts.clock,
             notifier: parts.notifier,
             rules: parts.rules,
-            resolver: parts.resolver,
             url_bytes: parts.url_bytes,
+            metrics: parts.metrics,
             overloaded: parts.overloaded,
             sooner: Notify::new(),
         });
@@ -218,7 +216,7 @@ impl Service {
     ) -> Result<Answer, Fault> {
         let caller = self.act(|ledger| ledger.app_caller(key, &self.clock)).await?;
         let target = match url.filter(|url| !url.is_empty()) {
-            Some(url) => Some(self.target(&url).await?),
+            Some(url) => Some(self.target(caller.slot, &url).await?),
             None => None,
         };
         let now = self.clock.now().mono;
@@ -234,16 +232,13 @@ impl Service {
     }
 
     /// An address that may be called, as far as is known now: a name that leads nowhere may lead somewhere later, and is judged then.
-    async fn target(&self, url: &str) -> Result<crate::egress::Target, Fault> {
+    async fn target(&self, app: AppSlot, url: &str) -> Result<crate::egress::Target, Fault> {
         let refused = |why| Fault::with(Code::BadUrl, format!("The endpoint URL {why}"));
         if url.len() > self.url_bytes {
             return Err(Fault::with(Code::BadUrl, "The endpoint URL is too long"));
         }
         let target = self.rules.target(url).map_err(refused)?;
-        tokio::select! {
-            judged = self.rules.judge(&target, &*self.resolver) => judged.map_err(refused)?,
-            () = self.clock.sleep(RESOLVING) => {}
-        }
+        self.notifier.judge(app, target.clone()).await.map_err(refused)?;
         Ok(target)
     }
 
@@ -392,6 +387,8 @@ impl Service {
     pub(super) async fn act<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
         let (outcome, chores) = self.locked(|ledger| {
             let outcome = act(ledger);
+            let (sessions, endpoints, subscriptions) = ledger.holds();
+            self.metrics.cisco_holds(sessions, endpoints, subscriptions);
             (outcome, std::mem::take(&mut ledger.chores))
         });
         for chore in chores {

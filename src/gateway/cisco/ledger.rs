@@ -23,9 +23,6 @@ use crate::core::{Cause, Mono, PartyId, SessionId};
 use crate::gateway::rate::Rate;
 use crate::gateway::tries::Tries;
 
-/// How long after its end an override is looked at again: it ends by the wall's clock, which may lag a little behind.
-const LAG: Duration = Duration::from_secs(2);
-
 /// How many watchers of a party are told of a change before others have a turn.
 const WATCHERS: usize = 256;
 
@@ -131,6 +128,12 @@ impl Ledger {
 
     pub(super) fn slot_of(&self, user: usize) -> AppSlot {
         self.books[self.desks[user].app].tenant.slot
+    }
+
+    /// How many sessions, endpoints and subscriptions there are.
+    pub(super) fn holds(&self) -> (usize, usize, usize) {
+        let sum = |count: fn(&Desk) -> usize| self.desks.iter().map(count).sum();
+        (self.sessions.len(), sum(|desk| desk.endpoints.len()), sum(|desk| desk.subscriptions.len()))
     }
 
     /// The application user of a name.
@@ -269,6 +272,24 @@ impl Ledger {
         }
     }
 
+    /// Makes what is noted of an override what the hub has: that ends by the wall's clock, and is perhaps not the one asked for last.
+    /// So its end is looked for as long as there is one, and its watchers hear of it.
+    fn heed_override(&mut self, app: usize, reading: &Reading) {
+        let noted = self.books[app].overrides.get(&reading.party);
+        match (noted, reading.override_ends) {
+            (Some((until, _)), Some(ends)) if *until == ends => {}
+            (noted, Some(ends)) => {
+                let details = noted.and_then(|(_, details)| details.clone());
+                self.set_override(app, &reading.party, Some((ends, details)));
+            }
+            // One that says more is perhaps only just being set.
+            (Some((until, details)), None) if *until <= reading.at || details.is_none() => {
+                self.set_override(app, &reading.party, None);
+            }
+            (_, None) => {}
+        }
+    }
+
     /// Whether one more party may have an override: there are as many as sessions at the most.
     pub(super) fn has_room_above(&self, app: usize, party: &PartyId) -> bool {
         let Book { overrides, tenant, .. } = &self.books[app];
@@ -298,6 +319,7 @@ impl Ledger {
     pub(super) fn note(&mut self, app: usize, turn: Turn, readings: &[Reading]) -> Vec<PartyId> {
         let mut differing = Vec::new();
         for reading in readings {
+            self.heed_override(app, reading);
             let look = self.look(app, reading);
             if self.books[app].contacts.note(&reading.party, turn, look) {
                 differing.push(reading.party.clone());
@@ -409,12 +431,7 @@ impl Ledger {
                 Due::Endpoint(user, id) => self.drop_endpoint(user, id),
                 Due::Subscription(place) => self.drop_subscription(place),
                 Due::Device(mark) => self.take_device(mark, Cause::TimedOut),
-                Due::Override(app, party) => {
-                    self.books[app].overrides.remove(&party);
-                    self.agenda.plan(now + LAG, Due::Reread(app, party.clone()));
-                    self.chores.push(Chore::Reread(app, party));
-                }
-                Due::Reread(app, party) => self.chores.push(Chore::Reread(app, party)),
+                Due::Override(app, party) => self.chores.push(Chore::Reread(app, party)),
             }
         }
     }

@@ -3,10 +3,13 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::future::ready;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use reqwest::header::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -15,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use super::ask::SUBSCRIPTION_TYPE;
 use super::summons::{Notifier, Place, Registered, Summons};
 use crate::broker::{AppSlot, Clock};
-use crate::egress::{Caller, Resolve, Rules, Signer, Target, Tries, Why};
+use crate::egress::{Caller, Refused, Resolve, Rules, Signer, Target, Tries, Why};
 use crate::telemetry::Metrics;
 
 /// The most calls of an app under way to one origin, so that one that hangs leaves the app's others their turn.
@@ -23,6 +26,9 @@ const CALLS_PER_ORIGIN: usize = 32;
 
 /// The most endpoints whose connections are remembered.
 const ENDPOINTS: usize = 1024;
+
+/// How long a registration waits for the addresses of a name, and for its turn.
+const JUDGING: Duration = Duration::from_secs(3);
 
 /// An endpoint that answers so wants no more calls.
 const GONE: u16 = 410;
@@ -144,11 +150,30 @@ impl Notifier for Calls {
             return;
         }
         let endpoint = state.endpoint(&summons.target, &self.0.settings);
-        let turns = [state.origin(&summons), share, Arc::clone(&inner.turns)];
+        let turns = [state.origin(summons.app, &summons.target), share, Arc::clone(&inner.turns)];
         state.open.insert(summons.place, settled);
         drop(state);
         let call = Call { inner, summons, endpoint, turns, terms, is_open };
         tokio::spawn(call.run());
+    }
+
+    fn judge(&self, app: AppSlot, target: Target) -> BoxFuture<'static, Result<(), Refused>> {
+        let inner = Arc::clone(&self.0);
+        let share = inner.shares.get(usize::from(app.0)).cloned();
+        let Some(share) = share.filter(|_| target.is_named()) else { return ready(Ok(())).boxed() };
+        let turns = [inner.state().origin(app, &target), share, Arc::clone(&inner.turns)];
+        async move {
+            let Settings { rules, resolver, clock, .. } = &inner.settings;
+            let judging = async {
+                let turn = acquire(&turns).await;
+                rules.judge(&target, &**resolver, turn).await
+            };
+            tokio::select! {
+                judged = judging => judged,
+                () = clock.sleep(JUDGING) => Ok(()),
+            }
+        }
+        .boxed()
     }
 
     fn settle(&self, place: Place) {
@@ -178,11 +203,11 @@ impl State {
         }
     }
 
-    fn origin(&mut self, summons: &Summons) -> Arc<Semaphore> {
+    fn origin(&mut self, app: AppSlot, target: &Target) -> Arc<Semaphore> {
         if self.origins.len() >= ENDPOINTS {
             self.origins.retain(|_, turns| turns.strong_count() > 0);
         }
-        let known = self.origins.entry((summons.app, summons.target.origin())).or_default();
+        let known = self.origins.entry((app, target.origin())).or_default();
         known.upgrade().unwrap_or_else(|| {
             let turns = Arc::new(Semaphore::new(CALLS_PER_ORIGIN));
             *known = Arc::downgrade(&turns);
@@ -236,12 +261,10 @@ impl Call {
         }
     }
 
-    /// Waits until the hub has time, and the origin, the app and the hub have few calls under way. Nobody holds the hub's turn while
-    /// waiting for another. `None` is never: nobody closes turns.
+    /// Waits until the hub has time, and the origin, the app and the hub have few calls under way. `None` is never.
     async fn turn(&self) -> Option<Arc<Turn>> {
         let mut overloaded = self.inner.settings.overloaded.clone();
-        let [origin, app, hub] = self.turns.each_ref().map(|turns| Arc::clone(turns).acquire_owned());
-        let turn = [origin.await.ok()?, app.await.ok()?, hub.await.ok()?];
+        let turn = acquire(&self.turns).await?;
         // A gauge that is gone measures nothing.
         drop(overloaded.wait_for(|is_overloaded| !is_overloaded).await);
         Some(Arc::new(turn))
@@ -251,12 +274,13 @@ impl Call {
         let Settings { clock, metrics, .. } = &self.inner.settings;
         let asking = format!("id={}&eventType={SUBSCRIPTION_TYPE}", self.summons.place.subscription);
         let headers = self.headers(&asking);
+        metrics.callback_begins();
         let answer = tokio::select! {
             answer = self.endpoint.caller.get(headers, &asking, Arc::clone(&turn)) => Some(answer),
             () = clock.sleep(self.terms.timeout) => None,
         };
         let outcome = Why::judge(answer, self.terms.timeout);
-        metrics.callback_tried(outcome.is_ok());
+        metrics.callback_ends(outcome.is_ok());
         if outcome.is_ok() {
             self.endpoint.is_down.store(false, Relaxed);
         }
@@ -294,6 +318,12 @@ impl Call {
             tracing::debug!(dialect = "cisco", app, subscription, endpoint, %why, count, "a callback was not taken");
         }
     }
+}
+
+/// A turn of the origin, the app and the hub. Nobody holds the hub's while waiting for another. `None` is never: nobody closes them.
+async fn acquire(turns: &[Arc<Semaphore>; 3]) -> Option<Turn> {
+    let [origin, app, hub] = turns.each_ref().map(|turns| Arc::clone(turns).acquire_owned());
+    Some([origin.await.ok()?, app.await.ok()?, hub.await.ok()?])
 }
 
 #[cfg(test)]

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use super::ask::State;
 use super::contacts::Turn;
 use super::pidf::as_kept;
 use crate::broker::{Bounds, EncoderId, Handle, Opening, Outbox, Reply};
 use crate::core::{
-    Cause, Command, Content, Facts, Override, Party, PartyId, Roster, SessionId, Status, Terms, TopicName,
-    Wall,
+    Cause, Command, Content, Facts, Mono, Now, Override, Party, PartyId, Roster, SessionId, Status, Terms,
+    TopicName, Wall,
 };
 use crate::gateway::json;
 
@@ -25,6 +26,10 @@ const SESSIONS: usize = 16;
 pub(super) struct Reading {
     pub(super) party: PartyId,
     pub(super) status: Status,
+    /// When it was read.
+    pub(super) at: Mono,
+    /// When the override ends that it has then, if one does, by how the wall's clock goes now.
+    pub(super) override_ends: Option<Mono>,
     /// Whether it is in a topic anywhere.
     pub(super) is_here: bool,
     /// What is shown in the rich form.
@@ -65,7 +70,7 @@ pub(super) async fn read(
         let look = handle.read(move |roster, _, now| {
             // Turns are the broker's, one after the other: so are their numbers.
             let turn = Turn(turns.fetch_add(1, Relaxed) + 1);
-            (turn, chunk.into_iter().map(|party| reading(roster, party, now.wall)).collect())
+            (turn, chunk.into_iter().map(|party| reading(roster, party, now)).collect())
         });
         if let Some((turn, readings)) = look.await {
             take(turn, readings);
@@ -73,7 +78,7 @@ pub(super) async fn read(
     }
 }
 
-fn reading(roster: &Roster, party: PartyId, now: Wall) -> Reading {
+fn reading(roster: &Roster, party: PartyId, now: Now) -> Reading {
     let mut sessions: HashMap<SessionId, Facts> = HashMap::new();
     let mut name = Box::default();
     let mut is_here = false;
@@ -95,11 +100,16 @@ fn reading(roster: &Roster, party: PartyId, now: Wall) -> Reading {
             }
         }
     }
-    let status = roster.status(&party, now);
+    let status = roster.status(&party, now.wall);
+    let ends = |until: Wall| {
+        now.mono + Duration::from_nanos((until.0.saturating_sub(now.wall.0)).saturating_mul(100))
+    };
+    let override_ends = roster.by_hand(&party, now.wall).and_then(|set| set.until).map(ends);
     let mut sessions: Vec<_> = sessions.into_iter().collect();
     sessions.sort_unstable_by_key(|(session, _)| *session);
     let sessions = sessions.into_iter().map(|(_, facts)| facts).collect();
-    Reading { is_here: is_here || status != Status::Unavailable, status, name, sessions, party }
+    let is_here = is_here || status != Status::Unavailable;
+    Reading { party, status, at: now.mono, override_ends, is_here, name, sessions }
 }
 
 /// A device's presence, as everybody in its topic sees it.
@@ -128,7 +138,7 @@ impl Saying {
             outbox: Arc::new(Outbox::new(Bounds::default())),
         };
         handle.open(opening).await;
-        let grace = std::time::Duration::ZERO;
+        let grace = Duration::ZERO;
         let enter = Command::Enter { session, topic, content: Some(content), grace };
         !matches!(handle.ask(enter).await, Reply::Refused(_))
     }

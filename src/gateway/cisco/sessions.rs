@@ -106,6 +106,11 @@ impl Sessions {
         ends.copied().collect()
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// How many end users of an app are logged in.
     pub(super) fn ends_of(&self, app: AppSlot) -> usize {
         self.ends.keys().filter(|(slot, _)| *slot == app).count()

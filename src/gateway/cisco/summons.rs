@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use futures::future::BoxFuture;
 use uuid::Uuid;
 
 use crate::broker::AppSlot;
-use crate::egress::Target;
+use crate::egress::{Refused, Target};
 
 /// A subscription of the hub. Its id alone is only unique under one application user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,11 +43,18 @@ pub struct Summons {
     pub webhook_id: Uuid,
 }
 
-/// Whoever calls endpoints. The service tells it what to do while its own state is locked, so neither call may wait, nor ask the
+/// Whoever calls endpoints. The service tells it what to do while its own state is locked, so no call may wait, nor ask the
 /// service anything.
 pub trait Notifier: fmt::Debug + Send + Sync {
     /// Makes a call, once or until it is settled, as it is when the subscription or its endpoint ends, however often they are prolonged. It takes the place of one for the same subscription.
     fn notify(&self, summons: Summons);
+
+    /// Whether what the name of a target leads to now may be called, as far as that is found out soon: it is looked up in a turn like
+    /// that of a call of the app. Each call judges it again.
+    ///
+    /// # Errors
+    /// It leads to an address that may not be called.
+    fn judge(&self, app: AppSlot, target: Target) -> BoxFuture<'static, Result<(), Refused>>;
 
     /// Somebody has fetched, or there is nothing to fetch any more: the call is not tried again.
     fn settle(&self, place: Place);

@@ -398,10 +398,7 @@ async fn an_address_that_is_not_allowed_is_not_called_whatever_its_name_said_bef
     #[derive(Debug, Default)]
     struct Fickle(Mutex<usize>);
     impl Resolve for Fickle {
-        fn resolve(
-            &self,
-            _: &str,
-        ) -> futures::future::BoxFuture<'static, std::io::Result<Vec<std::net::IpAddr>>> {
+        fn resolve(&self, _: &str) -> BoxFuture<'static, std::io::Result<Vec<std::net::IpAddr>>> {
             let mut asked = self.0.lock().unwrap();
             *asked += 1;
             let address = if *asked == 1 { [127, 0, 0, 1] } else { [169, 254, 169, 254] };
@@ -430,26 +427,57 @@ async fn an_address_that_is_not_allowed_is_not_called_whatever_its_name_said_bef
     assert_eq!(receiver.count(), 1);
 }
 
+/// Finds an address that may not be called, once it may find something.
+#[derive(Debug)]
+struct Slow {
+    may: Arc<Semaphore>,
+    asked: std::sync::atomic::AtomicUsize,
+}
+
+impl Slow {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { may: Arc::new(Semaphore::new(0)), asked: std::sync::atomic::AtomicUsize::new(0) })
+    }
+}
+
+impl Resolve for Slow {
+    fn resolve(&self, _: &str) -> BoxFuture<'static, std::io::Result<Vec<std::net::IpAddr>>> {
+        self.asked.fetch_add(1, Relaxed);
+        let may = Arc::clone(&self.may);
+        Box::pin(async move {
+            may.acquire().await.unwrap().forget();
+            Ok(vec![[169, 254, 169, 254].into()])
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_registration_looks_its_name_up_in_a_turn_and_waits_three_seconds() {
+    let slow = Slow::new();
+    let kit = kit_with(terms(), Arc::clone(&slow) as Arc<dyn Resolve>, 2);
+    let judge =
+        |app, url: String| tokio::spawn(kit.calls.judge(AppSlot(app), loopback().target(&url).unwrap()));
+    let judged: Vec<_> = (0..5).map(|name| judge(0, format!("http://{name}.example/"))).collect();
+    kit.settle().await;
+    assert_eq!(slow.asked.load(Relaxed), 2, "others wait for their turn");
+    assert_eq!(judge(0, "http://127.0.0.1/".to_owned()).await.unwrap(), Ok(()), "nothing is to be found");
+    kit.seconds(3).await;
+    for judged in judged {
+        assert_eq!(judged.await.unwrap(), Ok(()), "what is not known by then each call finds out");
+    }
+    assert_eq!(slow.asked.load(Relaxed), 2, "nobody waits who has been answered");
+    let late = judge(1, "http://late.example/".to_owned());
+    kit.settle().await;
+    assert_eq!(slow.asked.load(Relaxed), 2, "the threads that look up are still busy");
+    slow.may.add_permits(3);
+    assert!(matches!(late.await.unwrap(), Err(Refused::Address(_))));
+}
+
 #[tokio::test]
 async fn a_name_that_is_slow_to_resolve_keeps_its_turn_until_it_is() {
-    /// Finds nothing, once it may.
-    #[derive(Debug)]
-    struct Slow(Arc<Semaphore>);
-    impl Resolve for Slow {
-        fn resolve(
-            &self,
-            _: &str,
-        ) -> futures::future::BoxFuture<'static, std::io::Result<Vec<std::net::IpAddr>>> {
-            let may = Arc::clone(&self.0);
-            Box::pin(async move {
-                may.acquire().await.unwrap().forget();
-                Ok(Vec::new())
-            })
-        }
-    }
-    let (receiver, may) = (Receiver::start(&[]).await, Arc::new(Semaphore::new(0)));
+    let (receiver, slow) = (Receiver::start(&[]).await, Slow::new());
     let terms = Terms { timeout: Duration::from_secs(3), retry: false, ..terms() };
-    let kit = kit_with(terms, Arc::new(Slow(Arc::clone(&may))), 1);
+    let kit = kit_with(terms, Arc::clone(&slow) as Arc<dyn Resolve>, 1);
     kit.calls.notify(summons("http://slow.example/", Place { subscription: 8, ..PLACE }));
     kit.settle().await;
     kit.seconds(3).await;
@@ -457,6 +485,6 @@ async fn a_name_that_is_slow_to_resolve_keeps_its_turn_until_it_is() {
     kit.notify(&receiver);
     kit.settle().await;
     assert_eq!(receiver.count(), 0, "the thread that looks it up is still busy");
-    may.add_permits(1);
+    slow.may.add_permits(1);
     receiver.wait(1).await;
 }
