@@ -217,6 +217,30 @@ suite('security', (stage) => {
       assert.deepEqual(await scene.users(), ['ana']);
     });
   }
+  const stranger = stage.app();
+  stage.one('P50 raw', 'has people, states, groups and messages of its own beside another key with the same names', async (scene) => {
+    const group = '/v1/channel-registration/sub-key/{sub}/channel-group/grp-1';
+    const state = `/v2/presence/sub-key/{sub}/channel/${ROOM}/uuid/ana`;
+    const there = await scene.client(RAW, 'ana', { app: stranger });
+    await there.beat([ROOM], { state: { [ROOM]: { of: 'the other' } } });
+    await there.get(group, { add: 'room-z' });
+    await there.get(`/publish/{pub}/{sub}/0/${ROOM}/0/%22elsewhere%22`);
+    const read = async (path) => (await scene.raw.get(path)).body;
+    const nobody = { status: 200, message: 'OK', service: 'Presence' };
+    assert.deepEqual((await read('/v2/presence/sub-key/{sub}')).payload.channels, {});
+    assert.deepEqual(await scene.users(), []);
+    assert.deepEqual((await read('/v2/presence/sub-key/{sub}/uuid/ana')).payload.channels, []);
+    assert.deepEqual(await read(state), { ...nobody, uuid: 'ana', payload: {}, channel: ROOM });
+    assert.deepEqual((await read(group)).payload.channels, []);
+    assert.deepEqual(await read(`/v2/history/sub-key/{sub}/channel/${ROOM}`), [[], 0, 0]);
+    await scene.raw.get(`${group}/remove`);
+    await (await scene.client(RAW, 'ana')).get(`/v2/presence/sub-key/{sub}/channel/${ROOM}/leave`);
+    const { body } = await there.get('/v2/presence/sub-key/{sub}');
+    assert.deepEqual(body.payload.channels, { [ROOM]: { occupancy: 1, uuids: ['ana'] } });
+    assert.deepEqual((await there.get(group)).body.payload.channels, ['room-z']);
+    assert.deepEqual((await there.get(state)).body.payload, { of: 'the other' });
+  });
+
   stage.one('P50 raw', 'is served to a page of any origin', async (scene) => {
     const origin = { origin: 'https://page.example.test' };
     for (const [path, query] of [['/v2/subscribe/{sub}/room-a/0', { tt: 0 }], ['/publish/{pub}/{sub}/0/room-a/0/1', {}], ['/v2/presence/sub-key/{sub}/channel/room-a', {}], ['/v1/channel-registration/sub-key/{sub}/channel-group', {}], ['/time/0', {}]]) {
