@@ -110,6 +110,45 @@ fn what_pusher_channels_cannot_do_is_told() {
 }
 
 #[test]
+fn what_pubnub_can_do_is_played() {
+    let brief = ["--connections=20", "--seconds=0.2", "--warmup=0.1"];
+    let fanout = [&["fanout", "--floor-seconds=0.1", "--window=1,32"][..], &brief].concat();
+    let rate = [&["rate", "--per-second=100"][..], &brief].concat();
+    let idle = ["idle", "--connections=300", "--settle=0.1"];
+    for scenario in [&fanout[..], &rate, &idle] {
+        let report = report(&[scenario, &["--dialect=pubnub"]].concat());
+        assert_eq!(report["conditions"]["dialect"], "pubnub");
+        for result in report["results"].as_array().expect("results") {
+            let count = |name: &str| result[name].as_u64().expect("a count");
+            match scenario[0] {
+                "idle" => assert!(result["bytes_per_connection"].as_f64().expect("a number") > 0.0),
+                _ => {
+                    assert_eq!((count("lost"), count("repeated")), (0, 0), "{result}");
+                    assert_eq!(count("deliveries"), count("publications") * 20, "{result}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_pubnub_cannot_do_is_told() {
+    let presence = bench(&["fanout", "--connections=2", "--kind=presence", "--dialect=pubnub"]);
+    let storm = bench(&["storm", "--connections=2", "--dialect=pubnub"]);
+    let unknown = bench(&["idle", "--connections=2", "--app-key=wrong", "--dialect=pubnub"]);
+    let pollless = bench(&["idle", "--connections=2", "--topics=0", "--dialect=pubnub"]);
+    for (output, why) in [
+        (presence, "--kind message"),
+        (storm, "do not name who joins"),
+        (pollless, "polls nothing"),
+        (unknown, "Invalid Subscribe Key"),
+    ] {
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(why), "{said}");
+    }
+}
+
+#[test]
 fn a_setting_reaches_the_hub_and_a_wrong_one_is_told() {
     report(&["storm", "--connections=2", "--set", "presence.announce_max=500"]);
     let output = bench(&["storm", "--connections=2", "--set", "presence.nonsense=1"]);

@@ -18,10 +18,12 @@ pub(super) async fn run(ground: &Ground, options: &IdleOptions) -> Result<Report
     pause(EMPTY_SECONDS).await;
     let (empty, cpu) = (hub.resident()?, hub.cpu()?);
     let watch = Stopwatch::start();
-    let crowd = Crowd::gather(ground, options.connections, Deaf).await?;
-    if options.topics > 0 {
-        crowd.watch(|seat| format!("{prefix}-{}", seat % options.topics)).await?;
-    }
+    let crowd = if options.topics > 0 {
+        let topic = |seat| format!("{prefix}-{}", seat % options.topics);
+        Crowd::gather_watching(ground, options.connections, Deaf, topic).await?
+    } else {
+        Crowd::gather(ground, options.connections, Deaf).await?
+    };
     let (elapsed, cpu) = (watch.elapsed(), hub.cpu()? - cpu);
     let full = hub.resident()?;
     let settling = hub.cpu()?;

@@ -103,11 +103,7 @@ async fn measure(options: Options) -> Result<Report, BenchError> {
     if let Scenario::Floor(floor) = &options.scenario {
         return interrupt.or(floor::run(floor, cores)).await;
     }
-    if options.channels == Channels::Private && matches!(options.scenario, Scenario::Storm(_)) {
-        return Err(BenchError::Option("private channels have no members to know of".to_owned()));
-    }
-    if options.dialect == Dialect::PubNub && matches!(options.scenario, Scenario::Storm(_)) {
-        let why = "large channels do not name who joins in this dialect: use fanout, rate or idle";
+    if let Some(why) = unplayable(options.dialect, options.channels, &options.scenario) {
         return Err(BenchError::Option(why.to_owned()));
     }
     let hub = interrupt.or(bring_up(&options, cores)).await?;
@@ -124,6 +120,22 @@ async fn measure(options: Options) -> Result<Report, BenchError> {
     let mut report = report?;
     report.conditions = report.conditions.word("dialect", options.dialect.name());
     Ok(report)
+}
+
+/// Why a dialect cannot play a scenario, if it cannot.
+fn unplayable(dialect: Dialect, channels: Channels, scenario: &Scenario) -> Option<&'static str> {
+    match (dialect, scenario) {
+        (_, Scenario::Storm(_)) if channels == Channels::Private => {
+            Some("private channels have no members to know of")
+        }
+        (Dialect::PubNub, Scenario::Storm(_)) => {
+            Some("large channels do not name who joins in this dialect: use fanout, rate or idle")
+        }
+        (Dialect::PubNub, Scenario::Idle(idle)) if idle.topics == 0 => {
+            Some("a connection that polls nothing is closed in this dialect: give it --topics")
+        }
+        _ => None,
+    }
 }
 
 async fn play(scenario: &Scenario, ground: &Ground, cores: Cores) -> Result<Report, BenchError> {

@@ -56,9 +56,9 @@ impl Publisher {
         // Everything goes to as many as was asked for, and be it that who publishes comes on top.
         let (seats, deaf) =
             if habits.echoes { (connections, None) } else { (connections + 1, Some(PUBLISHER)) };
-        let crowd = Crowd::gather(ground, seats, Tally::new(seats, deaf, watch)).await?;
         let topic = topic("publish");
-        crowd.watch(|_| topic.clone()).await?;
+        let tally = Tally::new(seats, deaf, watch);
+        let crowd = Crowd::gather_watching(ground, seats, tally, |_| topic.clone()).await?;
         let mut publisher = Self { crowd, hub: ground.process, watch, topic, kind, pad: 0 };
         for _ in 0..2 {
             publisher.publish(&[watch.nanos()]).await?;

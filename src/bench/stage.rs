@@ -1,5 +1,6 @@
 //! Takes connections to where a scenario begins: authenticated, and watching their topics.
 
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -122,37 +123,57 @@ pub(super) struct Crowd<A> {
 impl<A: Audience> Crowd<A> {
     /// Connects this many parties and waits until the hub has let them in.
     pub(super) async fn gather(ground: &Ground, size: usize, audience: A) -> Result<Self, BenchError> {
-        let protocol = Rc::clone(&ground.protocol);
-        let stage =
-            Stage { protocol, sockets: Vec::new(), welcomed: 0, watching: 0, refusal: None, audience };
-        let protocol = Rc::clone(&ground.protocol);
-        let mut crowd = Self { fleet: Fleet::new(stage), protocol, patience: ground.patience };
+        let mut crowd = Self::nobody(ground, audience);
         while crowd.fleet.size() < size {
-            let first = crowd.fleet.size();
-            let seats = first..size.min(first + STRIDE);
-            let opened = try_join_all(seats.clone().map(|seat| admit(ground, seat))).await?;
-            for (stream, begun) in opened {
-                crowd.fleet.add(stream, &begun, ground.protocol.transport());
-            }
-            let text = format!("{} parties to be authenticated", seats.end);
-            crowd.settle(&text, |stage| stage.welcomed >= seats.end).await?;
+            crowd.admit(ground, size).await?;
         }
         Ok(crowd)
     }
 
-    /// Lets every connection watch the topic that belongs to its seat, and waits until all do.
-    pub(super) async fn watch(&self, topic: impl Fn(usize) -> String) -> Result<(), BenchError> {
-        let before = self.fleet.with(|stage| stage.watching);
-        let size = self.fleet.size();
-        for first in (0..size).step_by(STRIDE) {
-            let end = size.min(first + STRIDE);
-            for seat in first..end {
-                self.say(seat, Saying::Watch { topic: &topic(seat) });
-                self.fleet.flush(seat).await?;
-            }
-            self.settle("topics to be watched", |stage| stage.watching - before >= end).await?;
+    /// The same, and lets each connection watch the topic that belongs to its seat as soon as it is in: a hub closes one that asks
+    /// for nothing, however many are still to come.
+    pub(super) async fn gather_watching(
+        ground: &Ground,
+        size: usize,
+        audience: A,
+        topic: impl Fn(usize) -> String,
+    ) -> Result<Self, BenchError> {
+        let mut crowd = Self::nobody(ground, audience);
+        while crowd.fleet.size() < size {
+            let seats = crowd.admit(ground, size).await?;
+            crowd.watch(seats, &topic).await?;
         }
-        Ok(())
+        Ok(crowd)
+    }
+
+    fn nobody(ground: &Ground, audience: A) -> Self {
+        let protocol = Rc::clone(&ground.protocol);
+        let stage =
+            Stage { protocol, sockets: Vec::new(), welcomed: 0, watching: 0, refusal: None, audience };
+        let protocol = Rc::clone(&ground.protocol);
+        Self { fleet: Fleet::new(stage), protocol, patience: ground.patience }
+    }
+
+    /// Connects the next few of this many parties.
+    async fn admit(&mut self, ground: &Ground, size: usize) -> Result<Range<usize>, BenchError> {
+        let first = self.fleet.size();
+        let seats = first..size.min(first + STRIDE);
+        let opened = try_join_all(seats.clone().map(|seat| admit(ground, seat))).await?;
+        for (stream, begun) in opened {
+            self.fleet.add(stream, &begun, ground.protocol.transport());
+        }
+        let text = format!("{} parties to be authenticated", seats.end);
+        self.settle(&text, |stage| stage.welcomed >= seats.end).await?;
+        Ok(seats)
+    }
+
+    /// Lets these connections, the first that do, watch their topics, and waits until they do.
+    async fn watch(&self, seats: Range<usize>, topic: impl Fn(usize) -> String) -> Result<(), BenchError> {
+        for seat in seats.clone() {
+            self.say(seat, Saying::Watch { topic: &topic(seat) });
+            self.fleet.flush(seat).await?;
+        }
+        self.settle("topics to be watched", |stage| stage.watching >= seats.end).await
     }
 
     /// Says something on one connection.

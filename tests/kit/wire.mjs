@@ -25,6 +25,11 @@ export class Wire {
     return wire;
   }
 
+  /** Whether any connection is open that goes through it. */
+  get isOpen() {
+    return this.#pairs.size > 0;
+  }
+
   #join(near) {
     this.connections += 1;
     if (this.#isDown) return near.destroy();

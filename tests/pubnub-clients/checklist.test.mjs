@@ -1,7 +1,7 @@
 // What the SDKs' presence pages promise (section 11 of the reference), row by row: each call, each parameter, each result.
 
 import assert from 'node:assert/strict';
-import { PY, PYA, RAW, RS } from './kit/kinds.mjs';
+import { PY, PYA, RAW, RS, SDKS } from './kit/kinds.mjs';
 import { suite } from './kit/scene.mjs';
 
 const ROOM = 'room-a';
@@ -67,7 +67,7 @@ suite('checklist', (stage) => {
     });
   }
 
-  stage.each('11.2', PYTHONS, 'set_state() and get_state() .channel_groups beside channels, and get_state() of groups alone', async (scene, kind) => {
+  stage.each('11.2', PYTHONS, 'set_state() of groups alone is refused by the SDK, and get_state() .channel_groups with and without channels', async (scene, kind) => {
     await people(scene);
     const eve = await scene.client(kind, 'eve');
     await assert.rejects(eve.call('setState', { groups: ['g-ab'], state: STATE }));
@@ -77,6 +77,15 @@ suite('checklist', (stage) => {
     assert.deepEqual(await eve.call('getState', { channels: ['room-q'], groups: ['g-a'] }), { [ROOM]: STATE });
     const other = await scene.client(kind, 'other');
     assert.deepEqual(await other.call('getState', { groups: ['g-b'], uuid: 'eve' }), { 'room-b': STATE });
+  });
+
+  stage.each('11.2', SDKS, 'set_state() and get_state() .channel_groups beside channels', async (scene, kind) => {
+    await scene.raw.get('/v1/channel-registration/sub-key/{sub}/channel-group/g-a', { add: ROOM });
+    const eve = await scene.client(kind, 'eve');
+    const both = { channels: ['room-q'], groups: ['g-a'] };
+    await eve.call('setState', { ...both, state: { mood: 'ok' } });
+    const read = await eve.call('getState', both);
+    assert.deepEqual(read.channels ?? read, { [ROOM]: { mood: 'ok' }, 'room-q': { mood: 'ok' } });
   });
 
   for (const [row, asked, expected, totals] of [

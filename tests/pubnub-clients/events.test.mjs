@@ -125,6 +125,49 @@ suite('events', (stage) => {
     assert.ok(!ana.seen.some((one) => one.startsWith('join u3')), String(ana.seen));
   }, { announce_max: 3, interval: '1s', deltas: true });
 
+  stage.each('P39', SDKS, 'is told in intervals who was lost', async (scene, kind) => {
+    const ana = await scene.inside(kind, 'ana');
+    for (const name of ['u1', 'u2', 'u3']) await scene.present(name, [ROOM]);
+    await scene.present('lost', [ROOM], { heartbeat: 3 });
+    const { timeout } = await ana.next('@presence', ({ action, timeout }) => action === 'interval' && timeout?.length > 0);
+    assert.deepEqual(timeout, ['lost']);
+    await scene.settle(ROOM, ana);
+    assert.deepEqual(ana.inbox.arrivals.filter(({ event }) => event !== '@presence' && event !== '@connected'), []);
+  }, { announce_max: 2, interval: '1s', deltas: true });
+
+  stage.each('P39', SDKS, 'can read that it is to ask again', async (scene, kind) => {
+    const ana = await scene.inside(kind, 'ana');
+    for (let n = 0; n < 20; n += 1) await scene.present(`somebody-with-a-long-name-${n}`, [ROOM]);
+    const { join, leave, timeout } = await ana.sees('interval', undefined, { occupancy: 21 });
+    assert.deepEqual([join ?? [], leave ?? [], timeout ?? []], [[], [], []]);
+    await scene.settle(ROOM, ana);
+    assert.deepEqual(ana.inbox.arrivals.filter(({ event }) => event !== '@presence' && event !== '@connected'), []);
+    assert.ok(ana.tap.to('v2/subscribe').some(({ heard }) => heard.includes('"here_now_refresh":true')), 'it was told so');
+  }, { announce_max: 1, interval: '1s', deltas: true, delta_bytes: 64 });
+
+  stage.one('P39 raw', 'has or has no `data` in intervals, as the receiver can bear', async (scene) => {
+    const versions = { '0.3.0': {}, '0.4.0': {}, '0.6.0': undefined, '0.9.0': undefined };
+    const receivers = [];
+    for (const version of Object.keys(versions)) {
+      const one = await scene.client(RAW, `receiver-${version}`, { query: { pnsdk: `PubNub-Rust%2F${version}` } });
+      receivers.push([version, one, await one.handshake(`${ROOM}-pnpres`)]);
+    }
+    for (let n = 0; n < 4; n += 1) await scene.present(`u${n}`, [ROOM]);
+    for (const [version, one, tt] of receivers) {
+      const all = await entries(one, `${ROOM}-pnpres`, tt, 3);
+      const { d } = all.find((entry) => entry.d.action === 'interval') ?? {};
+      assert.deepEqual(d?.data, versions[version], `${version}: ${JSON.stringify(all)}`);
+      assert.equal(d.action, 'interval');
+    }
+  }, { announce_max: 2, interval: '1s' });
+
+  stage.one('P39 raw', 'is told of a change of state at once, however many there are', async (scene) => {
+    for (let n = 0; n < 4; n += 1) await scene.present(`u${n}`, [ROOM]);
+    const watcher = await scene.watcher();
+    await scene.raw.get(`/v2/presence/sub-key/{sub}/channel/${ROOM}/uuid/u0/data`, { state: '%7B%22mood%22%3A%22ok%22%7D' });
+    assert.deepEqual((await watcher.sees('state-change', 'u0', { occupancy: 4 })).state, { mood: 'ok' });
+  }, { announce_max: 2, interval: '1s' });
+
   stage.one('P39 raw', 'gets intervals with exactly what changed, and without deltas only the count', async (scene) => {
     const tt = await scene.raw.handshake(`${ROOM}-pnpres`);
     const crowd = [];

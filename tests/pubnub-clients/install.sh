@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the SDKs of these tests, exactly pinned, in folders of their own, and builds the host of the one for Rust.
-# What it needs besides Node, Python and Rust, tests/run installs: the headers of OpenSSL.
+# What it needs besides Node, Python and Rust, tests/run installs: the headers of OpenSSL, and Chromium.
 set -euo pipefail
 cd "$(dirname "$0")"
 

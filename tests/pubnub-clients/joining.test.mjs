@@ -127,6 +127,9 @@ suite('joining and leaving', (stage) => {
     await watcher.sees('join', 'ana');
     await ana.unsubscribe({ channels: [ROOM] });
     await watcher.sees('leave', 'ana', { occupancy: 0 });
+    await ana.polls();
+    const open = ana.tap.to('v2/subscribe').filter(({ answer }) => answer === undefined).map(({ target }) => /\/v2\/subscribe\/[^/]+\/([^/]+)\//.exec(target)[1]);
+    assert.deepEqual(open, ['room-a,room-b', 'room-b']);
     const told = [];
     for (let n = 0; n < 3; n += 1) {
       await scene.publish('room-b', { n });
@@ -209,6 +212,21 @@ suite('joining and leaving', (stage) => {
       await watcher.sees('leave', 'ana', { occupancy: 0 });
       assert.ok(performance.now() - begun >= 990, 'not before its grace is over');
     }, { close_grace: '1s' });
+  }
+
+  for (const [how, end] of [['unsubscribes', (ana) => ana.unsubscribe()], ['is dropped', (ana) => ana.dispose()]]) {
+    stage.one('P8 Rs', `${how} and has left within 2 to 4 s where the hub has its own grace`, async (scene) => {
+      const watcher = await scene.watcher();
+      const ana = await scene.inside(RS, 'ana');
+      await watcher.sees('join', 'ana');
+      await ana.polls();
+      const begun = await scene.now();
+      await end(ana);
+      const ended = await scene.now();
+      const { tt } = await watcher.sees('leave', 'ana', { occupancy: 0 });
+      const since = (earlier) => Number(BigInt(tt) - BigInt(earlier)) / 1e7;
+      assert.ok(since(begun) >= 1.99 && since(ended) <= 4, `${since(begun)} s after the beginning, ${since(ended)} s after the end`);
+    });
   }
 
   stage.one('P8 Rs', 'subscribes again within the grace, and nobody sees it go or come', async (scene) => {

@@ -76,6 +76,8 @@ suite('a mixed topic', (stage) => {
     await pia.sees('state-change', 'pia');
     const { content } = await nora.next('PRESENCE_EVENT_RESPONSE', ({ sender, content: said }) => sender._id === 'pia' && said?.state?.mood === 'ok');
     assert.deepEqual(content.state, { mood: 'ok' });
+    await nora.online(ROOM, { mood: 'bad' });
+    assert.equal((await pia.sees('state-change', 'nora', { channel: ROOM })).state.mood, 'bad');
     const ann = await pusher(scene, 'ann', ROOM);
     await pia.sees('join', 'ann', { channel: ROOM, occupancy: 3 });
     assert.ok(ann.members(ROOM).get('pia'));
@@ -87,6 +89,9 @@ suite('a mixed topic', (stage) => {
     await pia.sees('leave', 'nora', { occupancy: 2 });
     sam.close();
     await pia.sees('leave', 'sam', { occupancy: 1 }, PATIENCE.leave);
+    const watcher = await native(scene, 'wim', ROOM, {});
+    await pia.call(kind === RS ? 'leave' : 'unsubscribe', { channels: [ROOM] });
+    assert.equal((await watcher.hears('leaves', 'pia')).hub.cause, 'left');
   }, KEYS, OPEN);
 
   stage.each('P11', [PY, JS], 'is one with a client of /ws of the same user, until neither is left', async (scene, kind) => {

@@ -49,7 +49,7 @@ suite('security', (stage) => {
     await ben.next('@denied');
   }, LOCKED);
 
-  stage.each('P48', [PY, JS, RS], 'may do what a pattern grants', async (scene, kind) => {
+  stage.each('P48', SDKS, 'may do what a pattern grants', async (scene, kind) => {
     const admin = await scene.client(PY, 'admin', { signs: true });
     const auth = await admin.call('grant', { ttl: 60, channels: {}, channelsPatterns: { '^news-[a-z]+$': READ } });
     const ana = await scene.client(kind, 'ana', { auth });
@@ -58,7 +58,7 @@ suite('security', (stage) => {
     assert.equal(error.status, 403);
   }, LOCKED);
 
-  stage.each('P48', [PY, JS, RS], 'may read a channel and not its presence', async (scene, kind) => {
+  stage.each('P48', SDKS, 'may read a channel and not its presence', async (scene, kind) => {
     const admin = await scene.client(JS, 'admin', { signs: true });
     const auth = await admin.call('grant', { ttl: 60, channels: { [ROOM]: ['read', 'write'] } });
     const ana = await scene.client(kind, 'ana', { auth });
@@ -68,6 +68,57 @@ suite('security', (stage) => {
     const spy = await scene.client(kind, 'spy', { auth });
     await spy.call('subscribe', { channels: [`${ROOM}-pnpres`] });
     await spy.next('@denied');
+  }, LOCKED);
+
+  stage.each('P48', SDKS, 'subscribes with presence where it may read the channel only, and hears messages and sees nobody', async (scene, kind) => {
+    const admin = await scene.client(JS, 'admin', { signs: true });
+    const auth = await admin.call('grant', { ttl: 60, channels: { [ROOM]: ['read', 'write'] } });
+    const ana = await scene.client(kind, 'ana', { auth });
+    await ana.subscribe(ROOMS);
+    const ben = await scene.client(RAW, 'ben', { query: { auth } });
+    assert.equal((await ben.beat([ROOM])).status, 200);
+    await ana.call('publish', { channel: ROOM, message: 'hello' });
+    await ana.next('@message', { message: 'hello' });
+    ana.hasNothing();
+  }, LOCKED);
+
+  stage.each('P48', SDKS, 'does with a group what it was granted: reads one, and has charge of another', async (scene, kind) => {
+    const admin = await scene.client(JS, 'admin', { signs: true });
+    await admin.call('addToGroup', { group: 'grp-1', channels: [ROOM] });
+    const auth = await admin.call('grant', { ttl: 60, groups: { 'grp-1': READ, 'grp-1-pnpres': READ, 'grp-2': ['manage'] } });
+    const ana = await scene.client(kind, 'ana', { auth });
+    await ana.subscribe({ groups: ['grp-1'], presence: true });
+    await ana.sees('join', 'ana', { channel: ROOM });
+    const denied = await scene.client(kind, 'denied', { auth });
+    await denied.call('subscribe', { groups: ['grp-2'] });
+    await denied.next('@denied');
+    if (kind === RS) return;
+    await ana.call('addToGroup', { group: 'grp-2', channels: ['room-x', 'room-y'] });
+    await ana.call('removeFromGroup', { group: 'grp-2', channels: ['room-x'] });
+    assert.deepEqual(await ana.call('listGroup', { group: 'grp-2' }), ['room-y']);
+    for (const [what, asked] of [['addToGroup', { channels: ['room-x'] }], ['removeFromGroup', { channels: [ROOM] }], ['deleteGroup', {}]]) {
+      const error = await ana.call(what, { group: 'grp-1', ...asked }).then(() => assert.fail(`${what} is granted`), (raised) => raised);
+      assert.equal(error.status, 403, `${what}: ${error.message}`);
+    }
+  }, LOCKED);
+
+  stage.one('P48 raw', 'may do each thing with the permission that it needs, and not with another', async (scene) => {
+    const admin = await scene.client(JS, 'admin', { signs: true });
+    const grant = async (allowed) => admin.call('grant', { ttl: 60, channels: { [ROOM]: [allowed] } });
+    const [reader, writer] = [await grant('read'), await grant('write')];
+    const state = `/v2/presence/sub-key/{sub}/channel/${ROOM}/uuid/ana`;
+    for (const [path, query, mayRead, mayWrite] of [
+      [`/signal/{pub}/{sub}/0/${ROOM}/0/1`, {}, false, true],
+      [state, {}, true, false],
+      [`/v2/history/sub-key/{sub}/channel/${ROOM}`, {}, true, false],
+      [`/v3/history/sub-key/{sub}/channel/${ROOM}`, {}, true, false],
+      [`/v3/history/sub-key/{sub}/message-counts/${ROOM}`, { timetoken: 1 }, true, false],
+    ]) {
+      for (const [auth, may] of [[reader, mayRead], [writer, mayWrite]]) {
+        const { status, body } = await scene.raw.get(path, { ...query, auth });
+        assert.equal(status, may ? 200 : 403, `${path} for ${auth === reader ? 'a reader' : 'a writer'}: ${JSON.stringify(body)}`);
+      }
+    }
   }, LOCKED);
 
   stage.each('P48', [PY, PYA, JS], 'revokes a token, which is worth nothing from then on', async (scene, kind) => {
@@ -166,6 +217,30 @@ suite('security', (stage) => {
       assert.deepEqual(await scene.users(), ['ana']);
     });
   }
+  const stranger = stage.app();
+  stage.one('P50 raw', 'has people, states, groups and messages of its own beside another key with the same names', async (scene) => {
+    const group = '/v1/channel-registration/sub-key/{sub}/channel-group/grp-1';
+    const state = `/v2/presence/sub-key/{sub}/channel/${ROOM}/uuid/ana`;
+    const there = await scene.client(RAW, 'ana', { app: stranger });
+    await there.beat([ROOM], { state: { [ROOM]: { of: 'the other' } } });
+    await there.get(group, { add: 'room-z' });
+    await there.get(`/publish/{pub}/{sub}/0/${ROOM}/0/%22elsewhere%22`);
+    const read = async (path) => (await scene.raw.get(path)).body;
+    const nobody = { status: 200, message: 'OK', service: 'Presence' };
+    assert.deepEqual((await read('/v2/presence/sub-key/{sub}')).payload.channels, {});
+    assert.deepEqual(await scene.users(), []);
+    assert.deepEqual((await read('/v2/presence/sub-key/{sub}/uuid/ana')).payload.channels, []);
+    assert.deepEqual(await read(state), { ...nobody, uuid: 'ana', payload: {}, channel: ROOM });
+    assert.deepEqual((await read(group)).payload.channels, []);
+    assert.deepEqual(await read(`/v2/history/sub-key/{sub}/channel/${ROOM}`), [[], 0, 0]);
+    await scene.raw.get(`${group}/remove`);
+    await (await scene.client(RAW, 'ana')).get(`/v2/presence/sub-key/{sub}/channel/${ROOM}/leave`);
+    const { body } = await there.get('/v2/presence/sub-key/{sub}');
+    assert.deepEqual(body.payload.channels, { [ROOM]: { occupancy: 1, uuids: ['ana'] } });
+    assert.deepEqual((await there.get(group)).body.payload.channels, ['room-z']);
+    assert.deepEqual((await there.get(state)).body.payload, { of: 'the other' });
+  });
+
   stage.one('P50 raw', 'is served to a page of any origin', async (scene) => {
     const origin = { origin: 'https://page.example.test' };
     for (const [path, query] of [['/v2/subscribe/{sub}/room-a/0', { tt: 0 }], ['/publish/{pub}/{sub}/0/room-a/0/1', {}], ['/v2/presence/sub-key/{sub}/channel/room-a', {}], ['/v1/channel-registration/sub-key/{sub}/channel-group', {}], ['/time/0', {}]]) {

@@ -96,6 +96,19 @@ suite('state', (stage) => {
     assert.deepEqual(watcher.seen, ['join ana 1', 'state-change ana 1']);
   });
 
+  stage.one('P28 Js', 'says its state with its heartbeats, which nobody sees, and others are told it', async (scene) => {
+    const watcher = await scene.watcher();
+    const ana = await scene.inside(JS, 'ana', ROOM, { timeout: 20, interval: 1 });
+    await ana.call('setState', { channels: [ROOM], state: { mood: 'ok' } });
+    await watcher.sees('state-change', 'ana');
+    const said = () => ana.tap.queries('v2/presence/sub.key/[^/]+/channel/room-a/heartbeat').filter(({ state }) => state === '{"room-a":{"mood":"ok"}}').length;
+    await ana.tap.until(() => said() >= 2, 'two heartbeats with the state');
+    await scene.settlePresence(ROOM, watcher);
+    assert.deepEqual(watcher.seen, ['join ana 1', 'state-change ana 1']);
+    const { channels } = await ana.call('hereNow', { channels: [ROOM], state: true });
+    assert.deepEqual(channels[ROOM].occupants, [{ uuid: 'ana', state: { mood: 'ok' } }]);
+  });
+
   stage.one('P28 raw', 'joins with a state, which the join carries; a changed one that a heartbeat says is kept and not told', async (scene) => {
     const watcher = await scene.watcher();
     const ana = await scene.client(RAW, 'ana');

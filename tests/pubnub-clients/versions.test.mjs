@@ -69,8 +69,8 @@ suite('newer releases', (stage) => {
     const join = await joins(say, '/v2/subscribe/{sub}/room-a,room-a-pnpres/0?heartbeat=20&tt=TT&tr=1&pnsdk=PubNub-Rust%2F0.9.0&uuid=ana&requestid=RID&instanceid=IID', hello);
     assert.ok(!('data' in join.d));
     assert.deepEqual(await say('/v2/presence/sub-key/{sub}/channel/room-a?requestid=RID&limit=1000&pnsdk=PubNub-Rust%2F0.9.0&uuid=ana&instanceid=IID'), { ...OK, occupancy: 1, uuids: ['ana'] });
-    await say('/v1/channel-registration/sub-key/{sub}/channel-group/g%20one?add=room-a');
-    const grouped = await say('/v2/presence/sub-key/{sub}/channel/,?channel-group=g%2520one&limit=1000&pnsdk=PubNub-Rust%2F0.9.0&uuid=ana&requestid=RID&instanceid=IID');
+    await say('/v1/channel-registration/sub-key/{sub}/channel-group/g%20one%3Ax?add=room-a');
+    const grouped = await say('/v2/presence/sub-key/{sub}/channel/,?channel-group=g%2520one%253Ax&limit=1000&pnsdk=PubNub-Rust%2F0.9.0&uuid=ana&requestid=RID&instanceid=IID');
     assert.deepEqual(grouped, { ...OK, payload: { channels: { 'room-a': { occupancy: 1, uuids: ['ana'] } }, total_channels: 1, total_occupancy: 1 } });
     const lone = await say('/v2/presence/sub-key/{sub}/channel/empty?channel-group=nogroup&limit=1000&pnsdk=PubNub-Rust%2F0.9.0&uuid=ana&requestid=RID&instanceid=IID');
     assert.deepEqual(lone.payload.channels, { empty: { occupancy: 0, uuids: [] } });

@@ -93,13 +93,17 @@ suite('channels', (stage) => {
   });
 
   stage.one('U67 JS', 'is not told of each of 150 subscribers, but of the last', async (scene) => {
+    const begun = performance.now();
     const watcher = await scene.subscribed(JS, 'pub', { listen: ['@count'] });
     const crowd = await Promise.all(Array.from({ length: 150 }, (_, n) => scene.connected(RAW, `c${n}`, { wire: { port: scene.hub.port, close() {} } })));
     for (const one of crowd) await one.subscribe('pub');
     await watcher.next('@count', { channel: 'pub', count: 151 }, PATIENCE.leave);
+    const took = (performance.now() - begun) / 1_000;
     const counts = watcher.inbox.history.filter(({ event }) => event === '@count').map(({ payload }) => payload.count);
     assert.deepEqual(counts, [...counts].sort((a, b) => a - b));
-    assert.ok(counts.length <= 110, `${counts.length} counts`);
+    // Up to a hundred each may be told, then one in five seconds: tests/pusher/counts.rs says so by the clock.
+    const beyond = counts.filter((count) => count > 100);
+    assert.ok(beyond.length <= 1 + took / 5, `${beyond} in ${took} s`);
   });
 
   stage.one('U67 JS', 'is told no counts where the app has them switched off', async (scene) => {
@@ -136,6 +140,11 @@ suite('channels', (stage) => {
     }
     assert.deepEqual(await scene.backend(NODE).channel('cache-x', ['cache']), { occupied: true, cache: null });
   }, { pusher: { cache_lasts: '1s' } });
+
+  stage.one('U36 U69 NODE', 'has for a channel the secret of the reference', async (scene) => {
+    const { shared_secret: secret } = scene.backend(NODE, { master: true }).authorize('private-encrypted-foobar', '1.2');
+    assert.equal(secret, 'g3Au6SZ+UCU+IMfFsFva0rq+Gi4tzSHR6WCcWZbS9sY=');
+  });
 
   stage.one('U69 NODE JS', 'reads what was encrypted for it, which the hub cannot', async (scene) => {
     const [client, raw] = [await scene.subscribed(JS, 'private-encrypted-x'), await scene.subscribed(RAW, 'private-encrypted-x')];
@@ -185,6 +194,27 @@ suite('channels', (stage) => {
       await back.fence();
       const came = back.inbox.take().filter(({ event }) => event === 'ev').map(({ payload }) => Number(payload.data));
       assert.deepEqual(came, Array.from({ length: 60 }, (_, n) => n + 1));
+    }
+  }, { pusher: { event_buffer: true } });
+
+  stage.one('U83 NODE', 'is told of what is new since a hub was started anew, and that its id is of another time', async (scene) => {
+    const own = async () => {
+      const hub = await stage.startHub();
+      scene.keep({ dispose: () => hub.end() });
+      return hub;
+    };
+    const old = await own();
+    const { event_ids: ids } = await scene.backend(NODE, { port: old.port }).trigger('pub', 'ev', 1);
+    await old.end();
+    const hub = await own();
+    const backend = scene.backend(NODE, { port: hub.port });
+    for (const said of [[], [2, 3]]) {
+      for (const n of said) await backend.trigger('pub', 'ev', n);
+      const back = await scene.connected(RAW, 'back', { hub, protocol: 8 });
+      back.saySubscribe('pub', { resume_after_id: ids.pub });
+      assert.deepEqual((await back.next('@subscribed')).resume, { after_id: ids.pub, ok: false });
+      await back.fence();
+      assert.deepEqual(back.inbox.take().map(({ event, payload }) => [event, payload.data]).filter(([event]) => event === 'ev'), said.map((n) => ['ev', String(n)]));
     }
   }, { pusher: { event_buffer: true } });
 

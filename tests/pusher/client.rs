@@ -105,6 +105,11 @@ impl Client {
 
     /// The same, to go on after an event.
     pub(crate) async fn subscribe_after(&mut self, channel: &str, user: Option<&Value>, id: Option<&Value>) {
+        self.send(&self.subscription(channel, user, id)).await;
+    }
+
+    /// The frame that subscribes.
+    pub(crate) fn subscription(&self, channel: &str, user: Option<&Value>, id: Option<&Value>) -> Value {
         let data = user.map(|user| user.as_str().map_or_else(|| user.to_string(), str::to_owned));
         let mut frame = json!({"channel": channel, "auth": ""});
         if channel.starts_with("private-") || channel.starts_with("presence-") {
@@ -118,11 +123,20 @@ impl Client {
         if let Some(id) = id {
             frame["resume_after_id"] = id.clone();
         }
-        self.send(&json!({"event": "pusher:subscribe", "data": frame})).await;
+        json!({"event": "pusher:subscribe", "data": frame})
     }
 
     pub(crate) async fn unsubscribe(&mut self, channel: &str) {
-        self.send(&json!({"event": "pusher:unsubscribe", "data": {"channel": channel}})).await;
+        self.send(&unsubscription(channel)).await;
+    }
+
+    /// Sends these in one write.
+    pub(crate) async fn send_at_once(&mut self, frames: &[Value]) {
+        for frame in frames {
+            let fed = self.stream.feed(Message::text(frame.to_string())).await;
+            fed.unwrap_or_else(|error| panic!("{} cannot send: {error}", self.name));
+        }
+        self.stream.flush().await.unwrap_or_else(|error| panic!("{} cannot send: {error}", self.name));
     }
 
     pub(crate) async fn sign_in(&mut self, user: &Value) {
@@ -223,6 +237,11 @@ impl Client {
         drop(self.stream.close(None).await);
         while let Some(Ok(_)) = self.stream.next().await {}
     }
+}
+
+/// The frame that unsubscribes.
+pub(crate) fn unsubscription(channel: &str) -> Value {
+    json!({"event": "pusher:unsubscribe", "data": {"channel": channel}})
 }
 
 fn is_answer(frame: &Value, channel: &str) -> bool {

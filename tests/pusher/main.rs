@@ -1,10 +1,12 @@
 //! Pusher Channels end to end: a whole hub on ports of its own with a clock that the test moves, spoken to over real sockets.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod at_once;
 mod attacks;
 mod backend;
 mod bounds;
 mod client;
+mod counts;
 mod demo;
 mod hub;
 mod keeping;

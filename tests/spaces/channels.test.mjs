@@ -1,5 +1,6 @@
 // Channels: subscribing and unsubscribing, right and wrong.
 
+import assert from 'node:assert/strict';
 import { settle } from './kit/clients/client.mjs';
 import { EVERYBODY, J17, P4, WS } from './kit/kinds.mjs';
 import { exactly, like, text } from '../kit/like.mjs';
@@ -54,12 +55,25 @@ suite('channels', (stage) => {
     await alice.isQuiet();
   });
 
-  stage.each('S21', [J17, P4], 'may subscribe before it joins by REST', async (scene, kind) => {
+  stage.each('S21', [J17, P4], 'may subscribe at the same time as it joins by REST', async (scene, kind) => {
     const alice = await scene.connected(kind, 'alice');
     const join = scene.rest('GET', `/api/spaces/${scene.topic}/join`, { as: alice.person });
     const [, { status, body }] = await Promise.all([alice.subscribe(scene.topic), join]);
     like({ status, body }, { status: 200, body: { topic: { _id: scene.topic } } });
     await alice.online(scene.topic);
+  });
+  stage.each('S21', [J17, P4], 'may subscribe before it joins by REST, also with a password', async (scene, kind) => {
+    const owner = scene.person('owner');
+    for (const password of [undefined, 'open sesame']) {
+      const space = await scene.space(owner, { password });
+      const alice = await scene.connected(kind, `alice-${password ? 'with' : 'without'}`);
+      alice.emit('SUBSCRIBE_CHANNEL', { channel: { type: 'topic', _id: space, password } });
+      await alice.next('CHANNEL_SUBSCRIBED', { channel: { _id: space } });
+      const headers = password && { 'spaces-x-space-password': password };
+      const { status, body } = await scene.rest('GET', `/api/spaces/${space}/join`, { as: alice.person, headers });
+      like({ status, body }, { status: 200, body: { topic: { _id: space } } });
+      await alice.online(space);
+    }
   });
 
   stage.each('S22', EVERYBODY, 'hears no more after unsubscribing, and may do it again', async (scene, kind) => {
@@ -102,6 +116,11 @@ suite('channels', (stage) => {
     await bob.hears('request.parties', bob);
     await bob.hears('party.online', bob, { receivers: [{ _id: bob.person.id }] });
     await bob.hears('party.online', sentinel, { receivers: [{ _id: bob.person.id }] });
+    // Nor is it in what is told to somebody who comes later.
+    const late = await scene.subscribed(WS, 'late', scene.brief, { reconnection: false });
+    const { roster, occupancy } = late.subscribed.hub;
+    assert.deepEqual(roster.map(({ user }) => user._id).sort(), [bob.person.id, sentinel.person.id].sort());
+    like(occupancy, { parties: 2, sessions: 2 });
     await bob.isQuiet('of a watcher');
     watcher.wire.down();
     sentinel.wire.down();

@@ -51,6 +51,18 @@ suite('presence', (stage) => {
     like(await guest.hears('party.online'), truth);
   });
 
+  stage.each('S27', EVERYBODY, 'cannot pretend to be somebody else where it is known either', async (scene, kind) => {
+    const [bob, mallory] = [await scene.member(kind, 'bob'), await scene.subscribed(kind, 'mallory')];
+    const sender = { _id: bob.person.id, type: 'bot', displayname: 'Bob', username: 'bob@example.test' };
+    mallory.sayOnline(scene.topic, { role: 'admin', sessionId: bob.subscribed.sessionId }, { sender });
+    const { id, claims } = mallory.person;
+    const truth = { sender: { _id: id, type: 'user', displayname: claims.displayname, username: claims.username }, content: { role: 'member', sessionId: mallory.subscribed.sessionId } };
+    like(await bob.hears('party.online'), truth);
+    like(await mallory.hears('party.online'), truth);
+    await settle(mallory, bob);
+    await bob.isQuiet();
+  });
+
   stage.each('S28', EVERYBODY, 'is answered by those who are there, and only it', async (scene, kind) => {
     const [alice, bob] = [await scene.member(kind, 'alice'), await scene.member(kind, 'bob')];
     await alice.hears('party.online', bob);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { golden, missing } from './kit/golden.mjs';
-import { J25, J4, P5 } from './kit/kinds.mjs';
+import { J25, J4, JAVASCRIPT, P5 } from './kit/kinds.mjs';
 import { exactly, like, text } from '../kit/like.mjs';
 import { suite } from './kit/scene.mjs';
 import { BASIC } from './kit/token.mjs';
@@ -138,8 +138,14 @@ suite('REST', (stage) => {
     const url = new URL(body.spaces.socketio_server_url);
     assert.equal(url.pathname, '/chat');
     assert.equal(url.port, String(scene.hub.port));
-    const answer = await fetch(new URL(`/socket.io/?EIO=4&transport=polling`, url.origin.replace(/^ws/, 'http')));
-    assert.equal(answer.status, 200);
+  });
+  stage.each('S53', JAVASCRIPT, 'connects to the URL as it is given', async (scene, kind) => {
+    const { spaces } = (await scene.rest('GET', '/api/service-configurations')).body;
+    for (const transports of ['websocket', 'default']) {
+      const alice = await scene.member(kind, `alice-${transports}`, scene.topic, {}, { url: spaces.socketio_server_url, transports });
+      like(alice.echo, { sender: { _id: alice.person.id } });
+      assert.equal(alice.wire.connections, 0, 'past the wire');
+    }
   });
   stage.one('S53', 'is the app itself with its secret', async (scene) => {
     const { status, body } = await scene.rest('GET', '/api/users/me', { as: BASIC });

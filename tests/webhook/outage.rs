@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::kit::{Kit, hub, kit, tape};
+use super::kit::{Kit, hub, kit, pusher, tape};
 use super::receiver::{Got, Mode, Receiver, SECRET};
 
 /// Lets the tries of one lane fail until the hub's clock has moved so far. The longest wait between two is a minute.
@@ -52,6 +52,29 @@ async fn five_minutes_of_outage_lose_nothing_and_no_order() {
     let times: BTreeSet<_> = first.iter().map(|got| got.json()["time_ms"].as_u64()).collect();
     let signatures: BTreeSet<_> = first.iter().map(|got| got.header("webhook-signature")).collect();
     assert_eq!((ids.len(), times.len(), signatures.len()), (1, first.len(), first.len()));
+}
+
+/// Pusher's libraries look at the time in the body, and refuse one that is more than five minutes off.
+#[tokio::test]
+async fn what_is_taken_late_in_pushers_format_has_the_time_of_its_try() {
+    let mut kit = kit();
+    let receiver = kit.receiver().await;
+    kit.settings.lanes = 1;
+    let _post = kit.post(vec![pusher(&receiver)]).await;
+    receiver.set(Mode::Fail(500));
+    let alice = kit.open("alice").await;
+    kit.enter(alice, "presence-lobby", 1).await;
+    fail_for(&kit, &receiver, 295).await;
+    kit.counted("hub_webhook_posts_failed_total", 6).await;
+    receiver.set(Mode::Take);
+    kit.seconds(5).await;
+    receiver.wait(8).await;
+    let got = receiver.got();
+    assert!(got.iter().all(Got::is_right_for_pusher), "each try is signed anew, for its own time");
+    let names: Vec<_> = got.iter().map(|got| got.json()["events"][0]["name"].clone()).collect();
+    assert_eq!(names[..7], vec![json!("channel_occupied"); 7]);
+    assert_eq!(names[7..], [json!("member_added")]);
+    assert!(got[6].at - got[0].at >= 295 && got[6].is_taken, "it is taken late in its time");
 }
 
 #[tokio::test]

@@ -12,15 +12,16 @@ const SETTINGS = {
 /** What every app of the tests has: anybody may do anything, unless a test is about that. */
 const PUBNUB = { access_manager: false };
 
-/** Starts a hub. `apps` are keys of each: the app's own, `pubnub` and `pusher` for those of the dialects. */
+/** Starts a hub. `apps` are keys of each: the app's own, `pubnub` and `pusher` for those of the dialects, and `webhooks`, a list. */
 export function startHub({ settings = {}, apps = [] } = {}) {
-  const app = ({ pubnub, pusher = {}, ...keys }) => [
+  const app = ({ pubnub, pusher = {}, webhooks = [], ...keys }) => [
     '[[apps]]\n',
     ...pairs(keys),
     '[apps.pubnub]\n',
     ...pairs({ ...PUBNUB, ...pubnub }),
     '[apps.pusher]\n',
     ...pairs(pusher),
+    ...webhooks.flatMap((one) => ['[[apps.webhooks]]\n', ...pairs(one)]),
   ];
   return launch([...pairs({ ...SETTINGS, ...settings }), ...apps.flatMap(app)].join(''));
 }

@@ -1,10 +1,13 @@
 // What is refused to who has no permission for a channel.
 
-import { RS } from './kinds.mjs';
+import { JS, RS } from './kinds.mjs';
 
-/** Calls and what they ask. Rust takes the refusal of a state, which has a payload as well, for its success. */
+/**
+ * Calls, what they ask, and whether the SDK hands on the names that the refusal has: those for Python do not, and that for Rust does not
+ * with a state.
+ */
 export const refused = (kind, channel) => [
-  ['hereNow', { channels: [channel] }],
-  ['publish', { channel, message: 1 }],
-  ...(kind === RS ? [] : [['setState', { channels: [channel], state: { n: 1 } }]]),
+  ['hereNow', { channels: [channel] }, [JS, RS].includes(kind)],
+  ['publish', { channel, message: 1 }, [JS, RS].includes(kind)],
+  ['setState', { channels: [channel], state: { n: 1 } }, kind === JS],
 ];

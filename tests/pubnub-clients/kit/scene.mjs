@@ -147,6 +147,11 @@ export class Scene {
     return body[2];
   }
 
+  /** What the hub's clock says: a timetoken. */
+  async now() {
+    return (await this.raw.get('/time/0')).text.slice(1, -1);
+  }
+
   /** The users of a channel, by hand and in order. */
   async users(channel = 'room-a') {
     const { body } = await this.raw.get(`/v2/presence/sub-key/{sub}/channel/${channel}`);

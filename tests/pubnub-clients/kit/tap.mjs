@@ -5,7 +5,7 @@ import { PATIENCE, within } from '../../kit/patience.mjs';
 const REQUEST = /^(GET|POST|DELETE) (.+) HTTP\/1\.1\r\n/;
 
 export class Tap {
-  /** {method, target, answer, heard}: the answer is its status, once there is one, and what was heard is all of it. */
+  /** {method, target, at, answer, heard}: when it was said, in milliseconds of this machine; the answer is its status, once there is one, and what was heard is all of it. */
   requests = [];
   #current = new Map();
   #waiting = new Set();
@@ -18,7 +18,7 @@ export class Tap {
   #said(connection, bytes) {
     const [, method, target] = REQUEST.exec(bytes.toString('latin1')) ?? [];
     if (method === undefined) return;
-    const request = { method, target, answer: undefined, heard: '' };
+    const request = { method, target, at: Date.now(), answer: undefined, heard: '' };
     this.requests.push(request);
     this.#current.set(connection, request);
     for (const wake of this.#waiting) wake();

@@ -26,7 +26,7 @@ export const channel = (topic, more = {}) => ({ channel: { type: 'topic', _id: t
  * How a client connects:
  * `token`, `tokenType` (undefined: left out), `tokenIn` (`query`: as the library does; `auth`: the auth object of Engine.IO 4; by hand also
  * `url`, `connect`: one of both places), `transports` (`websocket`, `polling` or `default`, which polls and upgrades), `namespace`, `query`
- * (further pairs), `headers` (by hand), `reconnection` (true), and `presence` ({topic, content}): whether the client
+ * (further pairs), `headers` (by hand), `url` (the whole of it, past the wire; in JavaScript), `reconnection` (true), and `presence` ({topic, content}): whether the client
  * subscribes in its `connect` handler and says its presence when it is subscribed, as the samples do.
  */
 export const USUAL = { tokenType: 'jwt', tokenIn: 'query', transports: 'websocket', namespace: '/chat', query: {} };

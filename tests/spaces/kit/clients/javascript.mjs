@@ -32,7 +32,7 @@ export class JavaScriptClient extends Client {
     const library = require(LIBRARY[this.kind.name]);
     const options = this.#options();
     const manager = this.#socket?.io;
-    const socket = manager ? manager.socket(namespace, options) : library(this.wire.url + namespace, { ...options, forceNew: true });
+    const socket = manager ? manager.socket(namespace, options) : library(this.options.url ?? this.wire.url + namespace, { ...options, forceNew: true });
     this.#sockets.push(socket);
     for (const event of EVENTS) socket.on(event, (payload) => came(event, payload));
     socket.on('connect', () => came('@connect'));
