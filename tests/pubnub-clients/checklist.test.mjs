@@ -136,9 +136,13 @@ suite('checklist', (stage) => {
   }
 
   stage.one('11.1 raw', 'presence that is off is refused, in the form of a feature that is off', async (scene) => {
-    const { status, body } = await scene.raw.get(`/v2/presence/sub-key/{sub}/channel/${ROOM}`);
-    assert.deepEqual([status >= 400, body.error, typeof body.message], [true, true, 'string']);
-  }, { enabled: false });
+    const of = `/v2/presence/sub-key/{sub}/channel/${ROOM}`;
+    for (const path of [of, `${of}/heartbeat`, `${of}/leave`, `${of}/uuid/ana`, '/v2/presence/sub-key/{sub}/uuid/ana', '/v2/presence/sub-key/{sub}']) {
+      const { status, body } = await scene.raw.get(path, { uuid: 'ana' });
+      assert.deepEqual([status, body.status, body.error, body.service], [403, 403, true, 'Presence'], path);
+      assert.match(body.message, /^Use of the presence API requires the Presence add-on/);
+    }
+  }, { presence: false });
 
   stage.one('11.1 raw', 'is told at once of what has just changed, without a cache', async (scene) => {
     const ben = await scene.client(RAW, 'ben');

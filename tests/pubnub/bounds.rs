@@ -139,3 +139,14 @@ async fn a_pattern_is_told_the_newest_of_all_that_it_matches() {
     assert_eq!(told, [7, 8, 9, 10, 11].map(|number| json!(number)));
     hub.stop().await;
 }
+
+#[tokio::test]
+async fn a_request_names_as_many_groups_as_it_may_each_with_its_presence() {
+    let hub = Hub::start(&["pubnub.groups_per_client=3"]).await;
+    get(&hub, "/v1/channel-registration/sub-key/sub/channel-group/g1?add=room").await;
+    let ask = |groups: &str| format!("/v2/subscribe/sub/,/0?tt=0&uuid=ana&channel-group={groups}");
+    assert_eq!(get(&hub, &ask("g1,g1-pnpres,g2,g2-pnpres,g3,g3-pnpres")).await.status, 200);
+    let refused = get(&hub, &ask("g1,g2,g3,g4")).await;
+    assert_eq!(refused.status, 400, "{refused:?}");
+    hub.stop().await;
+}

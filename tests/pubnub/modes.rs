@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::client::{Client, get};
+use super::client::{Client, get, hold};
 use super::hub::Hub;
 use super::presence::{PRESENCE, event, events, until};
 
@@ -105,5 +105,21 @@ async fn whoever_is_back_quickly_in_another_state_has_changed_it() {
     let told = until(&hub, &mut watcher, 2).await;
     assert_eq!(events(&told), [event("join", "ana", 1), event("state-change", "ana", 1)]);
     assert_eq!(told[1]["d"]["data"], json!({"x": 1}));
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn an_app_without_presence_has_messages_only() {
+    let hub = Hub::start(&["pubnub.presence=false"]).await;
+    let mut ana = Client::open(&hub, "room,room-pnpres", "uuid=ana&heartbeat=20").await;
+    let held = hold(&hub, &ana.target());
+    hub.holds(1).await;
+    let told = hub.admin("/admin/apps/1/parties/ana").await;
+    assert_eq!(told["memberships"], json!([]), "{told}");
+    assert_eq!(get(&hub, "/v2/presence/sub-key/sub/channel/room/heartbeat?uuid=ben").await.status, 403);
+    assert_eq!(get(&hub, "/v2/subscribe/sub/room-pnpres/0?tt=0&uuid=ben").await.status, 403);
+    get(&hub, "/publish/pub/sub/0/room/0/1").await;
+    let told = ana.take(&held.await.unwrap());
+    assert_eq!((told.len(), &told[0]["d"]), (1, &json!(1)));
     hub.stop().await;
 }

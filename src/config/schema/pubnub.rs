@@ -83,6 +83,12 @@ pub(super) const BEHAVIOUR: &[Key] = &[
         "true",
         "Whether presence events say in `u` what filters can ask of them.",
     ),
+    key(
+        "apps.#.pubnub.presence",
+        Flag,
+        "true",
+        "Whether there is presence: occupants, their state, and the events about them.",
+    ),
     key("apps.#.pubnub.channel_groups", Flag, "true", "Whether there are channel groups."),
     key("apps.#.pubnub.region", Count, "1", "The number that stands as the region in cursors."),
 ];

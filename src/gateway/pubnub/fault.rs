@@ -269,6 +269,13 @@ impl Fault {
         Self::plain(Service::Registry, 400, "Maximum channels count exceeded.")
     }
 
+    /// The app has no presence in this dialect.
+    pub(super) fn no_presence() -> Self {
+        let message = "Use of the presence API requires the Presence add-on which is not enabled for this \
+                       subscribe key.";
+        Self::plain(Service::Presence, 403, message)
+    }
+
     /// The app has no groups.
     pub(super) fn no_groups() -> Self {
         let message = "Use of the channel groups API requires the Stream Controller add-on which is not \

@@ -1,7 +1,7 @@
 //! The parameters of a request: read once, asked by name, and understood as each library writes them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -137,8 +137,14 @@ impl<'a> Query<'a> {
     /// One is none, or there are more than a client may name.
     pub(super) fn groups(&self, settings: &Settings) -> Result<List<Group>, Fault> {
         let value = self.raw_value("channel-group").unwrap_or_default();
+        let most = settings.groups_per_client;
         // Each may be named for its messages and for its presence.
-        names::groups(value, self.sdk, settings.groups_per_client.saturating_mul(2), self.service)
+        let groups = names::groups(value, self.sdk, most.saturating_mul(2), self.service)?;
+        let different: HashSet<&str> = groups.names.iter().map(|group| &*group.name).collect();
+        match different.len() > most {
+            true => Err(Fault::too_many_names(most, self.service)),
+            false => Ok(groups),
+        }
     }
 
     /// The filter, decoded.

@@ -244,6 +244,9 @@ async fn act(call: &Call<'_>, action: Action<'_>, method: &Method, body: Bytes) 
     if !is_for {
         return Err(Fault::bad_method(call.service));
     }
+    if call.service == Service::Presence && !call.tenant.settings.presence {
+        return Err(Fault::no_presence());
+    }
     match action {
         Action::Subscribe(channels) => subscribe::subscribe(call, channels).await,
         Action::Heartbeat(channels) => Box::pin(presence::heartbeat(call, channels)).await,

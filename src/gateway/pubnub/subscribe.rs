@@ -138,7 +138,7 @@ async fn prepare(call: &Call<'_>, segment: &str) -> Result<Prepared, Fault> {
     watch.want(wanted).map_err(|_| Fault::full())?;
     let (mut sessions, mut closing) = (Vec::new(), None);
     let asked = stayed(call, asked);
-    if let Some(party) = &call.party {
+    if let Some(party) = call.party.as_ref().filter(|_| tenant.settings.presence) {
         let stays = presence::stays(call, &asked, &states).await?;
         call.admit(stays.iter().map(|stay| &stay.topic)).await?;
         let (entered, its_end) = enter(call, party, stays, timeout).await?;
@@ -192,6 +192,13 @@ async fn enter(
 /// What a request asks for and may. Libraries ask for the presence of a channel together with the channel: if only that is not
 /// allowed, the rest is.
 fn allowed(call: &Call<'_>, mut asked: Asked) -> Result<Asked, Fault> {
+    if !call.tenant.settings.presence {
+        asked.names.retain(|name| !name.is_presence);
+        asked.groups.retain(|group| !group.is_presence);
+        if asked.names.is_empty() && asked.groups.is_empty() {
+            return Err(Fault::no_presence());
+        }
+    }
     let channels: HashSet<TopicName> = asked.channels().cloned().collect();
     asked.names.retain(|name| {
         !name.is_presence || call.pass.may(Right::Read, name) || !channels.contains(&name.topic)
