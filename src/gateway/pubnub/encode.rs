@@ -1,5 +1,8 @@
 //! Entries and answers as clients see them. An entry's bytes are made once for each form and shared by all answers that hold it.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -198,8 +201,20 @@ fn meta_of(topic: &str, event: &Presence, meta: &mut Members<'_>) {
     if let Some(uuid) = &event.uuid {
         meta.text("pn_uuid", uuid.as_str());
     }
+    if let (Some(state), Action::Leave) = (&event.state, event.action) {
+        last_words(state, meta);
+    }
     if let Some(delta) = &event.delta {
         names("pn_", delta, meta);
+    }
+}
+
+/// What the state of somebody who has left was, key by key.
+fn last_words(state: &[u8], meta: &mut Members<'_>) {
+    // A state is an object; of anything else there is nothing to tell.
+    let said: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(state).unwrap_or_default();
+    for (key, value) in said {
+        meta.raw(&format!("pn_state_{key}"), value.get().as_bytes());
     }
 }
 
