@@ -93,7 +93,11 @@ impl std::error::Error for Excess {}
 impl IntoResponse for Excess {
     fn into_response(self) -> Response {
         let seconds = self.retry_after.as_secs().max(1).to_string();
-        (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, seconds)], self.to_string()).into_response()
+        // Nobody has looked at the path yet. The clients that read such a body at all are those of REST dialects, and this they understand.
+        let body = serde_json::json!({"status": 429, "error": true, "message": self.to_string()});
+        let mut response = (StatusCode::TOO_MANY_REQUESTS, axum::Json(body)).into_response();
+        response.headers_mut().extend(seconds.parse().map(|seconds| (header::RETRY_AFTER, seconds)));
+        response
     }
 }
 

@@ -17,7 +17,8 @@ const REST: Duration = Duration::from_millis(50);
 /// What a client is told for which there is no room, as for one connection too many: before its request is read, and libraries of
 /// one dialect break on an error of the server.
 const BUSY: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\n\
-    Retry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    Retry-After: 5\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 60\r\n\r\n\
+    {\"status\":429,\"error\":true,\"message\":\"too many connections\"}";
 
 /// Where connections come from.
 pub trait Accept: Send {
@@ -82,4 +83,17 @@ fn reserve() -> Option<File> {
 fn is_clients_own(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_turned_away_is_told_as_much_as_is_announced() {
+        let (head, body) = std::str::from_utf8(BUSY).unwrap().split_once("\r\n\r\n").unwrap();
+        assert!(head.ends_with(&format!("\r\nContent-Length: {}", body.len())), "{head}");
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["status"], 429);
+    }
 }

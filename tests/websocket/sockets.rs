@@ -171,7 +171,10 @@ async fn attack_23_connections_are_counted() {
     assert_eq!(answer.header("connection"), Some("close"));
     let mut body = String::new();
     within(stream.read_to_string(&mut body)).await.unwrap();
-    assert_eq!(body, "too many connections");
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let told = serde_json::json!({"status": 429, "error": true, "message": "too many connections"});
+    assert_eq!(body, told);
     drop(kept);
     eventually(|| server.limits.open() == 0).await;
     server.open().await;
