@@ -179,6 +179,36 @@ async fn w42_too_many_requests_a_second_are_told_to_wait() {
 }
 
 #[tokio::test]
+async fn w42_what_cannot_be_read_counts_too_for_whoever_holds_a_key() {
+    let hub = Hub::start(&["apps.0.cisco.requests_per_second=3"]).await;
+    let anybody = Client::new(&hub);
+    let app = anybody.app("app").await;
+    let key = app.key.as_deref().unwrap();
+    let soap = |key: &str| {
+        format!(
+            "<Envelope xmlns=\"http://schemas.xmlsoap.org/soap/envelope/\"><Header><session-key>{key}</session-key>\
+             </Header><Body><registerEndPoint><expiration>soon</expiration></registerEndPoint></Body></Envelope>"
+        )
+    };
+    let limit = (503, 212);
+    assert_eq!(app.post("/endpoints", "<endpoint>").await.fault(), (400, 102));
+    assert_eq!(anybody.post("/soap", &soap(key)).await.fault(), (200, 131));
+    let late = app.post("/endpoints", "<endpoint>").await;
+    assert_eq!((late.fault(), &late.headers["retry-after"]), (limit, &"1".parse().unwrap()));
+    assert_eq!(anybody.post("/soap", &soap(key)).await.fault(), limit);
+    assert_eq!(app.post("/users/owner/sessions", "<session>").await.fault(), limit);
+    // Of whom nothing is known nobody else's requests are less.
+    assert_eq!(anybody.post("/soap", &soap("nobody")).await.fault(), (200, 131));
+    assert_eq!(anybody.post("/users/app/sessions", "<session>").await.fault(), (400, 102));
+    hub.advance(Duration::from_secs(1)).await;
+    for _ in 0..10 {
+        anybody.post("/soap", &soap("nobody")).await;
+        anybody.post("/users/app/sessions", "<session>").await;
+    }
+    assert_eq!(app.delete("/endpoints/1").await.fault(), (400, 132));
+}
+
+#[tokio::test]
 async fn w15_names_are_judged_by_where_they_lead_and_addresses_are_bounded() {
     let hub = Hub::start(&["egress.allow=10.0.0.0/8"]).await;
     let app = Client::new(&hub).app("app").await;
