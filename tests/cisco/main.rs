@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod client;
+mod dialects;
 mod endpoints;
 mod errors;
+mod fence;
 mod hangup;
 mod hub;
 mod listeners;
