@@ -3,6 +3,7 @@
 
 mod client;
 mod dialects;
+mod ending;
 mod endpoints;
 mod errors;
 mod fence;
