@@ -227,7 +227,17 @@ def test_w21_what_was_fetched_meanwhile_is_not_called_for_again(scene):
         scene.person("joe").join()
         callback.next()
         assert owner.changes(number) == [(JOE, "AVAILABLE")]
-    scene.fence()
+    scene.outlast_first_retry()
+    callback.nothing_more()
+
+
+def test_w21_the_fetch_ends_the_tries(scene):
+    callback, owner, number = scene.watched(JOE)
+    callback.answer = lambda hit: 503
+    scene.person("joe").join()
+    callback.next()
+    assert owner.changes(number) == [(JOE, "AVAILABLE")]
+    scene.outlast_first_retry()
     callback.nothing_more()
 
 

@@ -50,7 +50,9 @@ def test_harmful_xml_is_refused_over_soap(scene, harm):
     inner = rest.removeprefix(PROLOGUE).replace("<session", "<login", 1).replace("</session>", "</login>")
     body = f'{PROLOGUE}{doctype}<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>{inner}</e:Body></e:Envelope>'
     answer = scene.rest.ask("POST", "/soap", body.replace("CALLBACK", callback.url), Content_Type="text/xml")
-    assert answer.status_code in (200, 400, 500), answer.text
+    # Inside an envelope some of it is no more than data: the login of somebody without a name.
+    code = 113 if harm in ("two roots", "another encoding", "XInclude") else 102
+    assert (answer.status_code, answer.content.split(b"<code>")[1][:3]) == (200, b"%d" % code), answer.text
     assert b"Fault" in answer.content
     assert b"session-key" not in answer.content
     assert callback.count == 0

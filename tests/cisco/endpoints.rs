@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::client::{Answer, Client};
+use crate::fence::nobody_called;
 use crate::hub::Hub;
 use crate::receiver::Receiver;
 
@@ -78,6 +79,40 @@ async fn w12_only_the_expiry_of_an_endpoint_changes() {
 }
 
 #[tokio::test]
+async fn w12_an_endpoint_that_is_prolonged_ends_later() {
+    let soap = |key: &str, expiry: &str| {
+        format!(
+            "<Envelope xmlns=\"http://schemas.xmlsoap.org/soap/envelope/\"><Header><session-key>{key}</session-key>\
+             </Header><Body><registerEndPoint><endPointID>1</endPointID><expiration>{expiry}</expiration>\
+             </registerEndPoint></Body></Envelope>"
+        )
+    };
+    for is_soap in [false, true] {
+        let (hub, mut receiver) =
+            (Hub::start(&["apps.0.cisco.session_lasts=48h"]).await, Receiver::start().await);
+        let app = Client::new(&hub).app("app").await;
+        let (owner, joe) = (app.user("owner").await, app.user("joe").await);
+        register(&app, &receiver.url(), Some("3600")).await;
+        let id = owner.subscribe("owner", 1, &["joe"]).await;
+        receiver.next().await;
+        hub.advance(Duration::from_secs(3_000)).await;
+        if is_soap {
+            let prolonged = app.post("/soap", &soap(app.key.as_deref().unwrap(), "3600")).await;
+            assert!(prolonged.body.contains("endPointID>1</"), "{prolonged:?}");
+        } else {
+            let request = app.request("PUT", "/endpoints/1").header("Presence-Expiry", "3600");
+            assert_eq!(app.send(request).await.id(), 1);
+        }
+        hub.advance(Duration::from_secs(3_599)).await;
+        owner.fetch("owner", id).await;
+        joe.set("joe", "AVAILABLE", "false").await;
+        receiver.next().await;
+        hub.advance(Duration::from_secs(1)).await;
+        assert_eq!(app.delete("/endpoints/1").await.fault(), (400, 132));
+    }
+}
+
+#[tokio::test]
 async fn w13_what_there_is_not_is_not_deleted() {
     let hub = Hub::start(&[]).await;
     let anybody = Client::new(&hub);
@@ -109,7 +144,7 @@ async fn w14_an_endpoint_ends_when_it_said() {
     assert_eq!(owner.fetch("owner", id).await.states().len(), 1, "it can still be fetched");
     joe.set("joe", "AWAY", "false").await;
     assert_eq!(owner.fetch("owner", id).await.states(), [("joe@example.com", "AWAY")]);
-    assert!(receiver.waiting().is_empty());
+    nobody_called(&hub, &mut receiver).await;
 }
 
 #[tokio::test]
@@ -176,6 +211,36 @@ async fn w42_too_many_requests_a_second_are_told_to_wait() {
     assert_eq!((late.fault(), &late.headers["retry-after"]), ((503, 212), &"1".parse().unwrap()));
     hub.advance(Duration::from_secs(1)).await;
     assert_eq!(owner.fetch("owner", 1).await.fault(), (400, 133));
+}
+
+#[tokio::test]
+async fn w42_what_cannot_be_read_counts_too_for_whoever_holds_a_key() {
+    let hub = Hub::start(&["apps.0.cisco.requests_per_second=3"]).await;
+    let anybody = Client::new(&hub);
+    let app = anybody.app("app").await;
+    let key = app.key.as_deref().unwrap();
+    let soap = |key: &str| {
+        format!(
+            "<Envelope xmlns=\"http://schemas.xmlsoap.org/soap/envelope/\"><Header><session-key>{key}</session-key>\
+             </Header><Body><registerEndPoint><expiration>soon</expiration></registerEndPoint></Body></Envelope>"
+        )
+    };
+    let limit = (503, 212);
+    assert_eq!(app.post("/endpoints", "<endpoint>").await.fault(), (400, 102));
+    assert_eq!(anybody.post("/soap", &soap(key)).await.fault(), (200, 131));
+    let late = app.post("/endpoints", "<endpoint>").await;
+    assert_eq!((late.fault(), &late.headers["retry-after"]), (limit, &"1".parse().unwrap()));
+    assert_eq!(anybody.post("/soap", &soap(key)).await.fault(), limit);
+    assert_eq!(app.post("/users/owner/sessions", "<session>").await.fault(), limit);
+    // Of whom nothing is known nobody else's requests are less.
+    assert_eq!(anybody.post("/soap", &soap("nobody")).await.fault(), (200, 131));
+    assert_eq!(anybody.post("/users/app/sessions", "<session>").await.fault(), (400, 102));
+    hub.advance(Duration::from_secs(1)).await;
+    for _ in 0..10 {
+        anybody.post("/soap", &soap("nobody")).await;
+        anybody.post("/users/app/sessions", "<session>").await;
+    }
+    assert_eq!(app.delete("/endpoints/1").await.fault(), (400, 132));
 }
 
 #[tokio::test]

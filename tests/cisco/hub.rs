@@ -21,7 +21,7 @@ pub(crate) struct Hub {
     pub(crate) address: SocketAddr,
     clock: Clock,
     hand: Hand,
-    load: watch::Sender<usize>,
+    load: watch::Sender<Measured>,
     admin: SocketAddr,
     /// Until it stops.
     running: Option<Running>,
@@ -29,11 +29,11 @@ pub(crate) struct Hub {
 
 /// Measures what it is told, for the machine that runs the tests is busy.
 #[derive(Debug)]
-struct Told(watch::Receiver<usize>);
+struct Told(watch::Receiver<Measured>);
 
 impl Gauge for Told {
     fn measure(&mut self) -> Measured {
-        Measured { processors: *self.0.borrow(), inbox: 0 }
+        *self.0.borrow()
     }
 }
 
@@ -67,7 +67,7 @@ impl Hub {
         let set = own.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
         let args = ConfigArgs { config: None, listen: Some("127.0.0.1:0".to_owned()), set };
         let config = Config::load(&args, std::iter::empty()).expect("the settings are right").config;
-        let load = watch::Sender::new(0);
+        let load = watch::Sender::new(Measured::default());
         let gauge = Box::new(Told(load.subscribe()));
         let running = App::start_measured(config, clock.clone(), Some(gauge)).await.expect("the hub starts");
         let (address, admin) = (running.address(), running.admin_address());
@@ -77,7 +77,12 @@ impl Hub {
 
     /// From the next measurement on, so many hundredths of the machine are in use.
     pub(crate) fn load(&self, processors: usize) {
-        self.load.send_replace(processors);
+        self.load.send_modify(|load| load.processors = processors);
+    }
+
+    /// From the next measurement on, so many hundredths of the broker's inbox are full.
+    pub(crate) fn inbox(&self, full: usize) {
+        self.load.send_modify(|load| load.inbox = full);
     }
 
     /// Where the dialect's own listeners are.
@@ -101,6 +106,14 @@ impl Hub {
     pub(crate) async fn advance(&self, span: Duration) {
         self.hand.advance(span);
         tokio::task::yield_now().await;
+    }
+
+    /// Lets so many seconds pass, in each of which the hub has time to do whatever it means to.
+    pub(crate) async fn pass(&self, seconds: u32) {
+        for _ in 0..seconds {
+            self.advance(Duration::from_secs(1)).await;
+            self.explain("nobody").await;
+        }
     }
 
     /// Sets the wall side of the clock back.

@@ -2,8 +2,11 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod client;
+mod dialects;
+mod ending;
 mod endpoints;
 mod errors;
+mod fence;
 mod hangup;
 mod hub;
 mod listeners;

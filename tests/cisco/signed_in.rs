@@ -15,23 +15,41 @@ use crate::receiver::Receiver;
 /// How long a frame that must come may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-type Stream = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+pub(crate) type Stream =
+    tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
-async fn next(stream: &mut Stream) -> Value {
+/// The next frame, as it stands on the wire.
+pub(crate) async fn text(stream: &mut Stream) -> String {
     let came = tokio::time::timeout(PATIENCE, stream.next()).await.expect("a frame was waited for in vain");
     let Some(Ok(Message::Text(text))) = came else { panic!("no frame but {came:?}") };
-    serde_json::from_str(&text).unwrap()
+    text.to_string()
 }
 
-async fn sign_in(hub: &Hub, user: &str) -> Stream {
+/// The next frame.
+pub(crate) async fn next(stream: &mut Stream) -> Value {
+    serde_json::from_str(&text(stream).await).unwrap()
+}
+
+/// What an app's backend signs for one of its users.
+pub(crate) fn auth(text: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    mac.update(text.as_bytes());
+    format!("{KEY}:{}", hex::encode(mac.finalize().into_bytes()))
+}
+
+/// A connection over Pusher, and its id.
+pub(crate) async fn established(hub: &Hub) -> (Stream, String) {
     let url = format!("ws://{}/app/{KEY}?protocol=7", hub.address);
     let (mut stream, _) = tokio_tungstenite::connect_async(url).await.unwrap();
     let welcome = next(&mut stream).await;
     let data: Value = serde_json::from_str(welcome["data"].as_str().unwrap()).unwrap();
+    (stream, data["socket_id"].as_str().unwrap().to_owned())
+}
+
+async fn sign_in(hub: &Hub, user: &str) -> Stream {
+    let (mut stream, id) = established(hub).await;
     let user = json!({"id": user}).to_string();
-    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
-    mac.update(format!("{}::user::{user}", data["socket_id"].as_str().unwrap()).as_bytes());
-    let auth = format!("{KEY}:{}", hex::encode(mac.finalize().into_bytes()));
+    let auth = auth(&format!("{id}::user::{user}"));
     let frame = json!({"event": "pusher:signin", "data": {"auth": auth, "user_data": user}});
     stream.send(Message::text(frame.to_string())).await.unwrap();
     assert_eq!(next(&mut stream).await["event"], "pusher:signin_success");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::client::Client;
+use crate::fence::nobody_called;
 use crate::hub::Hub;
 use crate::receiver::Receiver;
 
@@ -37,7 +38,7 @@ async fn w16_to_w19_the_loop_of_an_application() {
     rita.set("rita", "AVAILABLE", "false").await;
     let states = [("joe@example.com", "DND"), ("rita@example.com", "AVAILABLE")];
     assert_eq!(owner.fetch("owner", 1).await.states(), states);
-    assert!(receiver.waiting().is_empty());
+    nobody_called(&hub, &mut receiver).await;
 }
 
 #[tokio::test]
@@ -54,13 +55,15 @@ async fn w20_to_w24_an_endpoint_that_is_down_loses_nothing() {
     }
     let rich = owner.get("/users/owner/presence/rich/subscriptions/1").await;
     assert!(rich.body.contains("<away/>"), "{rich:?}");
-    assert!(receiver.waiting().is_empty(), "one try, and no more until somebody fetches");
+    // One try, and no more until somebody fetches.
+    nobody_called(&hub, &mut receiver).await;
     joe.set("joe", "AVAILABLE", "false").await;
     assert_eq!(receiver.next().await, CALL);
     owner.poll("owner", "joe").await;
     joe.set("joe", "AWAY", "false").await;
     assert_eq!(owner.fetch("owner", 1).await.states(), [("joe@example.com", "AWAY")]);
-    assert!(receiver.waiting().is_empty(), "what is polled does not open the gate");
+    // What is polled does not open the gate.
+    nobody_called(&hub, &mut receiver).await;
 }
 
 #[tokio::test]
@@ -88,10 +91,7 @@ async fn w21_a_call_is_repeated_at_growing_intervals_until_somebody_fetches() {
     assert!(ids.len() == 7 && ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     joe.set("joe", "AWAY", "false").await;
     assert_eq!(owner.fetch("owner", 1).await.states(), [("joe@example.com", "AWAY")]);
-    for _ in 0..60 {
-        hub.advance(Duration::from_secs(1)).await;
-        hub.explain("joe").await;
-    }
+    hub.pass(60).await;
     assert!(receiver.waiting().is_empty(), "nothing is outstanding after the fetch");
     // A call that is taken is not repeated, and it is another one.
     receiver.answer(200);
@@ -127,7 +127,7 @@ async fn w25_w28_ids_are_unique_under_an_application_user_and_owned() {
     let joe = app.user("joe").await;
     joe.set("joe", "AVAILABLE", "false").await;
     assert_eq!(owner2.fetch("owner2", 2).await.states(), [("joe@example.com", "AVAILABLE")]);
-    assert!(receiver.waiting().is_empty());
+    nobody_called(&hub, &mut receiver).await;
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn w27_contacts_are_added_and_taken_away() {
     let joe = app.user("joe").await;
     joe.set("joe", "AVAILABLE", "false").await;
     assert!(owner.fetch("owner", id).await.states().is_empty());
-    assert!(receiver.waiting().is_empty());
+    nobody_called(&hub, &mut receiver).await;
 }
 
 #[tokio::test]
@@ -206,6 +206,25 @@ async fn subscriptions_end_when_they_said() {
 }
 
 #[tokio::test]
+async fn w27_contacts_with_an_expiry_of_nothing_do_not_prolong_it() {
+    let (hub, receiver) = (Hub::start(&["apps.0.cisco.session_lasts=48h"]).await, Receiver::start().await);
+    let app = Client::new(&hub).app("app").await;
+    let owner = app.user("owner").await;
+    let endpoint = app.endpoint(&receiver).await;
+    let path = "/users/owner/subscriptions";
+    let request = owner.request("POST", path).header("Presence-Expiry", "3600");
+    let id = owner.send(request.body(crate::client::subscription(endpoint, &["joe"]))).await.id();
+    hub.advance(Duration::from_secs(3_000)).await;
+    let request = owner.request("PUT", &format!("{path}/{id}")).header("Presence-Expiry", "0");
+    let more = crate::client::subscription(endpoint, &["joe", "rita"]);
+    assert_eq!(owner.send(request.body(more)).await.id(), id);
+    hub.advance(Duration::from_secs(599)).await;
+    assert_eq!(owner.fetch("owner", id).await.states().len(), 2);
+    hub.advance(Duration::from_secs(1)).await;
+    assert_eq!(owner.fetch("owner", id).await.fault(), (400, 133), "its end stayed where it was");
+}
+
+#[tokio::test]
 async fn w29_without_its_endpoint_a_subscription_is_fetched_only() {
     let (hub, mut receiver) = (Hub::start(&[]).await, Receiver::start().await);
     let app = Client::new(&hub).app("app").await;
@@ -218,7 +237,7 @@ async fn w29_without_its_endpoint_a_subscription_is_fetched_only() {
     joe.set("joe", "AVAILABLE", "false").await;
     assert_eq!(owner.fetch("owner", id).await.states(), [("joe@example.com", "AVAILABLE")]);
     joe.set("joe", "AWAY", "false").await;
-    assert!(receiver.waiting().is_empty());
+    nobody_called(&hub, &mut receiver).await;
     let endpoint = app.endpoint(&receiver).await;
     let body = format!("<subscription><endPointID>{endpoint}</endPointID></subscription>");
     let request = owner.request("PUT", "/users/owner/subscriptions/1").header("Presence-Expiry", "3600");
@@ -241,5 +260,5 @@ async fn w23_clients_log_in_and_fetch_before_they_answer() {
     for _ in 0..100 {
         assert_eq!(receiver.next().await, r#"[("joe@example.com", "AVAILABLE")]"#);
     }
-    assert!(receiver.waiting().is_empty());
+    nobody_called(&hub, &mut receiver).await;
 }

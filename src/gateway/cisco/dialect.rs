@@ -434,6 +434,10 @@ impl Serve for Service {
         self.check_load()
     }
 
+    fn unread(&self, key: Option<&str>) -> Result<(), Fault> {
+        self.locked(|ledger| ledger.count_unread(key, &self.clock))
+    }
+
     fn serve(self: Arc<Self>, by: By, ask: Ask) -> BoxFuture<'static, Result<Answer, Fault>> {
         Self::serve(self, by, ask).boxed()
     }

@@ -221,6 +221,16 @@ impl Ledger {
         }
     }
 
+    /// Counts a request that cannot be read. It prolongs no session.
+    ///
+    /// # Errors
+    /// There are too many requests of the app whose key it is.
+    pub(super) fn count_unread(&mut self, key: Option<&str>, clock: &Clock) -> Result<(), Fault> {
+        let session = key.and_then(|key| self.sessions.find(key)).and_then(|mark| self.sessions.get(mark));
+        let Some(user) = session.map(|session| session.user) else { return Ok(()) };
+        self.pace(self.desks[user].app, clock)
+    }
+
     /// Counts a request of an app.
     fn pace(&mut self, app: usize, clock: &Clock) -> Result<(), Fault> {
         if self.books[app].rate.allows(clock) { Ok(()) } else { Err(Code::TooFast.into()) }

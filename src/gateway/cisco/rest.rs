@@ -15,10 +15,11 @@ use percent_encoding::percent_decode_str;
 use presence_protocol::xml::Caps;
 use secrecy::SecretString;
 
-use super::ask::By;
+use super::ask::{Ask, By};
 use super::dialect::Service;
 use super::encode;
 use super::fault::{Code, Fault};
+use super::soap::Serve;
 use super::translate::{Asked, check, header};
 use crate::gateway::limits::{Admission, network};
 use crate::gateway::peer::{Front, PeerAddr};
@@ -62,20 +63,14 @@ async fn answer(shared: &Shared, parts: &Parts, body: Body) -> Result<Response, 
         shared.service.check_key(key)?;
         authenticated(parts);
     }
-    let body = shared.read(parts, body).await?;
-    let asked = Asked {
-        method: &parts.method,
-        path: &path,
-        headers: &parts.headers,
-        body: &body,
-        caps: &shared.caps,
-    };
+    let asked = shared.ask(parts, &path, body).await;
+    let ask = asked.or_else(|fault| shared.service.unread(key).and(Err(fault)))?;
     let by = By {
         key: key.map(SecretString::from),
-        user: asked.user().map(ToOwned::to_owned),
+        user: Asked::user(&path).map(ToOwned::to_owned),
         from: parts.extensions.get::<PeerAddr>().and_then(|peer| network(peer.0)),
     };
-    let outcome = Arc::clone(&shared.service).serve(by, asked.ask()?).await?;
+    let outcome = Arc::clone(&shared.service).serve(by, ask).await?;
     authenticated(parts);
     // What is made is found below the collection: below the same path, unless that has its id already.
     let resource = match path.as_slice() {
@@ -115,6 +110,13 @@ fn base(parts: &Parts) -> String {
 }
 
 impl Shared {
+    /// What is asked for, of a request whose body has yet to come.
+    async fn ask(&self, parts: &Parts, path: &[&str], body: Body) -> Result<Ask, Fault> {
+        let body = self.read(parts, body).await?;
+        let (method, headers, caps) = (&parts.method, &parts.headers, &self.caps);
+        Asked { method, path, headers, body: &body, caps }.ask()
+    }
+
     /// The body, if it is not too long and comes in time. That of a `GET` is a stray one.
     async fn read(&self, parts: &Parts, body: Body) -> Result<Bytes, Fault> {
         let said =

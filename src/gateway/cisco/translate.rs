@@ -44,9 +44,9 @@ pub(super) fn check(method: &Method, path: &[&str]) -> Result<(), Fault> {
 }
 
 impl Asked<'_> {
-    /// The user whom the path names.
-    pub(super) fn user(&self) -> Option<&str> {
-        match self.path {
+    /// The user whom a path names.
+    pub(super) fn user<'a>(path: &[&'a str]) -> Option<&'a str> {
+        match path {
             ["users", user, ..] => Some(user),
             _ => None,
         }

@@ -80,6 +80,18 @@ class Scene:
         self.fencing.round()
         self.fencing.round()
 
+    def outlast_first_retry(self):
+        """Returns when a call that had failed once before would have been tried again.
+
+        Tries come half of 1, 2, 4... seconds apart or up to the whole. So whoever fails from now on is tried for the second time after at least 1.5 s;
+        the first try of anybody who failed earlier comes before that.
+        """
+        other, callback = self.other(), self.callback()
+        callback.answer = lambda hit: 503
+        other.user("sentinel").subscription([Fence.WATCHED], other.endpoint(callback.url))
+        for _ in range(3):
+            callback.next()
+
     def end(self):
         """Ends what the test has begun."""
         for person in self.people:

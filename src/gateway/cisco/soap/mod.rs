@@ -37,6 +37,12 @@ pub trait Serve: fmt::Debug + Send + Sync {
     /// There is not.
     fn ready(&self) -> Result<(), Fault>;
 
+    /// Counts a request that cannot be read among those of whoever holds this key; without one that somebody holds it is nobody's.
+    ///
+    /// # Errors
+    /// There were too many.
+    fn unread(&self, key: Option<&str>) -> Result<(), Fault>;
+
     /// Does it, whether or not whoever sent it waits for that.
     fn serve(self: Arc<Self>, by: By, ask: Ask) -> BoxFuture<'static, Result<Answer, Fault>>;
 }
@@ -138,8 +144,12 @@ impl Soap {
 
     async fn serve(&self, root: &xml::Element, from: Option<IpAddr>) -> Result<String, Fault> {
         let envelope = Envelope::of(root)?;
+        let read = Operation::read(envelope.content, &self.reading);
+        let (operation, ask) = read.or_else(|fault| {
+            let key = envelope.key.or_else(|| envelope.content.text_of("app-session-id"));
+            self.service.unread(key).and(Err(fault))
+        })?;
         let by = By { key: envelope.key.map(SecretString::from), user: None, from };
-        let (operation, ask) = Operation::read(envelope.content, &self.reading)?;
         let answer = Arc::clone(&self.service).serve(by, ask).await?;
         Ok(operation.answer(&answer))
     }

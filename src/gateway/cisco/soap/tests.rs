@@ -83,6 +83,10 @@ impl Serve for Double {
         if self.is_busy { Err(Code::Overloaded.into()) } else { Ok(()) }
     }
 
+    fn unread(&self, _: Option<&str>) -> Result<(), Fault> {
+        Ok(())
+    }
+
     fn serve(self: Arc<Self>, by: By, ask: Ask) -> BoxFuture<'static, Result<Answer, Fault>> {
         std::future::ready(self.act(by.key(), ask)).boxed()
     }
