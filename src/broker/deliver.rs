@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use rustc_hash::FxHashMap;
 
 use super::encode::{Encode, MAX_ENCODERS, Step};
+use super::lag::following;
 use super::outbox::{Broadcast, Item, Pushed};
 use super::stream::{Echo, Viewer};
 use crate::core::{ChangeKind, Message, Occupancy, SessionId, TopicName};
@@ -118,7 +119,14 @@ impl<'a> Delivery<'a> {
         let place = usize::from(viewer.encoder.0);
         let encoder = self.encoders.get(place)?.as_ref();
         let (shared, interval, topic) = (&self.shared, self.interval, &self.topic);
-        let encoded = self.encoded[place].get_or_insert_with(|| encode(encoder, topic, shared, interval));
+        let own;
+        let encoded = match viewer.behind.take_if(|_| shared.iter().any(|step| step.link.is_some())) {
+            Some(behind) => {
+                own = encode(encoder, topic, &following(behind, shared), interval);
+                &own
+            }
+            None => self.encoded[place].get_or_insert_with(|| encode(encoder, topic, shared, interval)),
+        };
         let bytes = if omits {
             without_some(encoded, is_for)
         } else if echoes.is_empty() {

@@ -1,4 +1,4 @@
-//! What a slow viewer has not been sent yet: the net of presence, and the messages.
+//! What a slow viewer has not been sent yet: the net of presence, the messages, and the last counts.
 
 use std::sync::Arc;
 
@@ -11,6 +11,8 @@ pub(super) struct Lag {
     net: Net,
     messages: Vec<Arc<Change>>,
     message_bytes: usize,
+    /// The newest change of only the counts.
+    counts: Option<Arc<Change>>,
     /// The last rev the viewer has, once something of the stream was held back.
     prev: Option<Rev>,
     /// Since when the viewer has been slow.
@@ -18,9 +20,9 @@ pub(super) struct Lag {
 }
 
 impl Lag {
-    /// An empty backlog.
-    pub(super) fn new(since: Mono) -> Self {
-        Self { net: Net::default(), messages: Vec::new(), message_bytes: 0, prev: None, since }
+    /// An empty backlog, of a viewer that may be behind already by what came to nothing.
+    pub(super) fn new(since: Mono, prev: Option<Rev>) -> Self {
+        Self { net: Net::default(), messages: Vec::new(), message_bytes: 0, counts: None, prev, since }
     }
 
     /// Adds what the viewer is not sent now. Passing messages to everybody, such as typing, are of no use later.
@@ -30,11 +32,13 @@ impl Lag {
             if self.net.push(change) {
                 continue;
             }
-            if let ChangeKind::Message(message) = &change.kind
-                && (link.is_some() || message.receivers.is_some())
-            {
-                self.message_bytes += message.body.len();
-                self.messages.push(Arc::clone(change));
+            match &change.kind {
+                ChangeKind::Message(message) if link.is_some() || message.receivers.is_some() => {
+                    self.message_bytes += message.body.len();
+                    self.messages.push(Arc::clone(change));
+                }
+                ChangeKind::Counts => self.counts = Some(Arc::clone(change)),
+                _ => {}
             }
         }
     }
@@ -45,10 +49,11 @@ impl Lag {
     }
 
     /// Takes everything, in order, chained from the viewer's last rev to `last`, the rev that all other viewers have. If nothing of
-    /// the stream is left of it, the viewer stays where it is, and the backlog with it.
+    /// the stream is left of it, the viewer stays where it is.
     pub(super) fn take(&mut self, last: Rev) -> Vec<Step> {
         let mut changes = self.net.take();
         changes.append(&mut self.messages);
+        changes.extend(self.counts.take());
         changes.sort_by_key(|change| change.stamp.timetoken);
         self.message_bytes = 0;
         let steps = chained(changes, self.prev.unwrap_or(last), last);
@@ -63,10 +68,24 @@ impl Lag {
         self.absorb(steps);
     }
 
-    /// Whether the viewer is owed nothing, and has the rev that all others have.
+    /// Whether the viewer is owed nothing.
     pub(super) fn is_over(&self) -> bool {
-        self.prev.is_none() && self.net.is_empty() && self.messages.is_empty()
+        self.net.is_empty() && self.messages.is_empty() && self.counts.is_none()
     }
+
+    /// The last rev that the viewer has, if others have a later one.
+    pub(super) fn behind(&self) -> Option<Rev> {
+        self.prev
+    }
+}
+
+/// The same steps for a viewer that missed what came to nothing: the first of the stream follows the rev that it has.
+pub(super) fn following(behind: Rev, steps: &[Step]) -> Vec<Step> {
+    let mut steps = steps.to_vec();
+    if let Some(link) = steps.iter_mut().find_map(|step| step.link.as_mut()) {
+        link.prev = behind;
+    }
+    steps
 }
 
 /// Whether a change has a place in the stream of its topic.

@@ -138,6 +138,7 @@ impl Room {
             omits_own: omits_own(&self.encoders, local.encoder),
             start: Timetoken(0),
             end: None,
+            behind: None,
             lag: None,
         };
         let (roster, node) = (&self.roster, self.node);

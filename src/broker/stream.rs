@@ -30,6 +30,9 @@ pub(super) struct Viewer {
     pub(super) start: Timetoken,
     /// The removal by which it is about to be put out, if it is not sent what concerns itself: nothing from there on is for it.
     pub(super) end: Option<Timetoken>,
+    /// The last rev that it has, if all that others have been sent since came to nothing while it was slow. What it is sent next of the
+    /// stream follows that.
+    pub(super) behind: Option<Rev>,
     /// What it is behind by, if it is slow.
     pub(super) lag: Option<Box<Lag>>,
 }
@@ -67,7 +70,7 @@ pub(super) struct Stream {
     pub(super) viewers: FxHashMap<SessionId, Viewer>,
     newcomers: Vec<Newcomer>,
     epoch: Epoch,
-    /// The rev that every viewer who is not slow has.
+    /// The rev that every viewer has who is not slow, and was not while what it missed came to nothing.
     last: Rev,
     /// The newest rev that is, or will be, part of the stream.
     newest: Rev,
@@ -404,7 +407,7 @@ impl Stream {
     /// Starts to hold back what a slow viewer cannot take: what was queued for it of this topic comes back here.
     pub(super) fn hold_back(&mut self, now: Mono, session: SessionId, steps: &[Step]) {
         let Some(viewer) = self.viewers.get_mut(&session) else { return };
-        let lag = viewer.lag.get_or_insert_with(|| Box::new(Lag::new(now)));
+        let lag = viewer.lag.get_or_insert_with(|| Box::new(Lag::new(now, viewer.behind.take())));
         // What was queued before the viewer's snapshot is in it; numbers of sessions are told late, and may not be.
         let start = viewer.start;
         let is_news = |step: &&Step| {
@@ -445,7 +448,9 @@ impl Stream {
         let (rest, bytes) = if pushed == Pushed::Full { (&steps[..], 0) } else { (&steps[sent..], bytes) };
         lag.put_back(rest);
         let is_done = lag.is_over();
-        if !is_done {
+        if is_done {
+            viewer.behind = lag.behind().filter(|_| !viewer.omits_own);
+        } else {
             // It is slow, but it takes what it is sent.
             lag.since = now;
             viewer.lag = Some(lag);

@@ -54,12 +54,15 @@ impl Encode for Lines {
     }
 }
 
-/// The same without a chain, for those who are not sent what they caused themselves.
+/// The same without a chain and with the numbers of watchers, for those who are not sent what they caused themselves.
 #[derive(Debug)]
 pub(crate) struct Unheard;
 
 impl Encode for Unheard {
     fn change(&self, step: &Step, echo: Option<&Bytes>, out: &mut BytesMut) {
+        if matches!(step.change.kind, ChangeKind::Counts) {
+            out.extend_from_slice(format!("counts {}\n", step.change.occupancy.watchers).as_bytes());
+        }
         Lines.change(&Step { link: None, ..step.clone() }, echo, out);
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use presence_hub::broker::{Bounds, CloseReason, Notice, Policy};
+use presence_hub::broker::{Bounds, CloseReason, EncoderId, Notice, Policy};
 use presence_hub::core::TopicName;
 
 use super::kit::kit;
@@ -142,4 +142,60 @@ async fn whoever_reads_is_not_closed_for_a_burst_but_for_reading_too_slowly() {
     }
     assert_eq!(reader.view.notices, []);
     assert_eq!(sleeper.read().notices, [Notice::Close(CloseReason::TooSlow)]);
+}
+
+#[tokio::test]
+async fn a_viewer_that_missed_only_what_came_to_nothing_is_an_ordinary_viewer_again() {
+    for encoder in [EncoderId(0), EncoderId(1)] {
+        let mut kit = kit(Policy { outbox: SMALL, ..Policy::default() });
+        let mut slow = kit.open_in("slow", SMALL, encoder).await;
+        kit.watch(&mut slow).await;
+        kit.settle().await;
+        slow.read();
+        let mut alice = kit.open("alice").await;
+        for value in 0..60 {
+            kit.enter(&mut alice, value).await;
+            kit.leave(&alice).await;
+            kit.advance(20).await;
+        }
+        kit.advance(20).await;
+        slow.read();
+        kit.advance(20).await;
+        assert_eq!(slow.read().members, kit.truth().await);
+        let before = slow.view.tape.len();
+        for _ in 0..3 {
+            kit.type_in(&mut alice).await;
+            kit.settle().await;
+        }
+        assert_eq!(slow.read().tape[before..], ["say speaker"; 3], "what is said in passing is heard again");
+        kit.enter(&mut alice, 7).await;
+        kit.type_in(&mut alice).await;
+        kit.settle().await;
+        assert_eq!(slow.read().tape[before + 3..], ["join alice", "say speaker"]);
+        assert_eq!(slow.view.members, kit.truth().await);
+    }
+}
+
+#[tokio::test]
+async fn a_slow_viewer_is_told_the_last_counts() {
+    let mut kit = kit(Policy { outbox: SMALL, ..Policy::default() });
+    let mut slow = kit.open_in("slow", SMALL, EncoderId(1)).await;
+    kit.watch(&mut slow).await;
+    kit.advance(30).await;
+    slow.read();
+    let mut others = Vec::new();
+    let mut alice = kit.open("alice").await;
+    for n in 0..60 {
+        let mut other = kit.open(&format!("other-{n}")).await;
+        kit.watch(&mut other).await;
+        others.push(other);
+        kit.say(&mut alice, "hello", None, None).await;
+        kit.advance(20).await;
+    }
+    for _ in 0..8 {
+        slow.read();
+        kit.advance(30).await;
+    }
+    let mut counts = slow.view.tape.iter().filter(|line| line.starts_with("counts"));
+    assert_eq!(counts.next_back().map(String::as_str), Some("counts 61"));
 }
