@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, redirect};
+use reqwest::{Client, RequestBuilder, Response, redirect};
 
 use super::rules::{Host, Refused, Rules, Target};
 
@@ -46,6 +46,35 @@ pub struct Answer {
     pub status: u16,
     /// How long the other side asks to be left alone, where it says so in seconds.
     pub retry_after: Option<Duration>,
+}
+
+/// What came back, and what may still come of its body.
+#[derive(Debug)]
+pub struct Answered {
+    /// The answer, which the status is.
+    pub answer: Answer,
+    rest: Response,
+}
+
+impl Answered {
+    /// Reads the body, of which nothing is kept, so that the connection can serve again: only as far as that is cheap, and only until
+    /// `patience` is over. What has not come by then takes nothing from the answer.
+    pub async fn finish(mut self, patience: impl Future<Output = ()>) -> Answer {
+        let reading = async {
+            let mut read = 0;
+            while let Ok(Some(piece)) = self.rest.chunk().await {
+                read += piece.len();
+                if read > ANSWER_BYTES {
+                    break;
+                }
+            }
+        };
+        tokio::select! {
+            () = reading => {}
+            () = patience => {}
+        }
+        self.answer
+    }
 }
 
 /// Why there is no answer. Nothing in it shows the path, the query or the headers of the call.
@@ -110,7 +139,7 @@ impl Caller {
     ///
     /// # Errors
     /// There was no answer; with [`CallError::Refused`] nothing was sent either.
-    pub async fn post(&self, headers: HeaderMap, body: Bytes) -> Result<Answer, CallError> {
+    pub async fn post(&self, headers: HeaderMap, body: Bytes) -> Result<Answered, CallError> {
         let found = match &self.target.host {
             Host::Address(address) => Ok(vec![*address]),
             Host::Name(name) => self.resolver.resolve(name).await,
@@ -129,7 +158,7 @@ impl Caller {
         headers: HeaderMap,
         asking: &str,
         turn: impl Send + 'static,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<Answered, CallError> {
         let found = match &self.target.host {
             Host::Address(address) => Ok(vec![*address]),
             Host::Name(name) => resolve_in(turn, &*self.resolver, name).await,
@@ -181,20 +210,12 @@ pub(super) async fn resolve_in(
     resolved.await.unwrap_or_else(|error| Err(error.into()))
 }
 
-/// Sends a request and waits for what comes back.
-async fn answer(request: RequestBuilder) -> Result<Answer, CallError> {
+/// Sends a request and waits for the head of what comes back.
+async fn answer(request: RequestBuilder) -> Result<Answered, CallError> {
     let sent = request.send().await;
-    let mut response =
+    let rest =
         sent.map_err(|error| if error.is_connect() { CallError::Connecting } else { CallError::Broken })?;
-    let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-    let answer = Answer { status: response.status().as_u16(), retry_after: seconds.map(Duration::from_secs) };
-    let mut read = 0;
-    // The status is the answer. The body is read so that the connection can serve again, and only as far as that is cheap.
-    while let Ok(Some(piece)) = response.chunk().await {
-        read += piece.len();
-        if read > ANSWER_BYTES {
-            break;
-        }
-    }
-    Ok(answer)
+    let seconds = rest.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let answer = Answer { status: rest.status().as_u16(), retry_after: seconds.map(Duration::from_secs) };
+    Ok(Answered { answer, rest })
 }

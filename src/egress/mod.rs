@@ -8,8 +8,8 @@ mod rules;
 mod sign;
 
 pub use address::{Reach, reach};
-pub use caller::{Answer, CallError, Caller, Resolve, System};
-pub use outcome::Why;
+pub use caller::{Answer, Answered, CallError, Caller, Resolve, System};
+pub use outcome::{PATIENCE, Why};
 pub use retry::{LONGEST, Tries};
 pub use rules::{Refused, Rules, Target};
 pub use sign::Signer;

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::caller::{Answer, CallError};
+use super::caller::{Answered, CallError};
+
+/// How long the body of an answer is waited for, whose status has come. A caller that drops it needs a new connection for the next call.
+pub const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why a call was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,15 +20,21 @@ pub enum Why {
 }
 
 impl Why {
-    /// Judges what came of a call, `None` if nothing did within `timeout`: only a status from 200 to 299 is a success. A failure may
-    /// come with how long the other side asks to be left alone.
-    pub fn judge(
-        answer: Option<Result<Answer, CallError>>,
+    /// Judges what came of a call, `None` if nothing did within `timeout`: only a status from 200 to 299 is a success, whatever becomes of
+    /// the body, for which `patience` is the time. A failure may come with how long the other side asks to be left alone.
+    ///
+    /// # Errors
+    /// The call was not taken.
+    pub async fn judge(
+        answered: Option<Result<Answered, CallError>>,
         timeout: Duration,
+        patience: impl Future<Output = ()>,
     ) -> Result<(), (Self, Option<Duration>)> {
-        match answer {
-            Some(Ok(answer)) if (200..300).contains(&answer.status) => Ok(()),
-            Some(Ok(answer)) => Err((Self::Answered(answer.status), answer.retry_after)),
+        match answered {
+            Some(Ok(answered)) => match answered.finish(patience).await {
+                answer if (200..300).contains(&answer.status) => Ok(()),
+                answer => Err((Self::Answered(answer.status), answer.retry_after)),
+            },
             Some(Err(error)) => Err((Self::Call(error), None)),
             None => Err((Self::TooLate(timeout), None)),
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::format::Rendered;
 use crate::broker::Clock;
-use crate::egress::{Caller, Why};
+use crate::egress::{Caller, PATIENCE, Why};
 
 /// A try that is over.
 #[derive(Debug)]
@@ -25,10 +25,10 @@ pub(super) async fn attempt(
     clock: Clock,
     timeout: Duration,
 ) -> Tried {
-    let answer = tokio::select! {
-        answer = caller.post(rendered.headers, rendered.body) => Some(answer),
+    let answered = tokio::select! {
+        answered = caller.post(rendered.headers, rendered.body) => Some(answered),
         () = clock.sleep(timeout) => None,
     };
-    let outcome = Why::judge(answer, timeout);
+    let outcome = Why::judge(answered, timeout, clock.sleep(PATIENCE)).await;
     Tried { lane, caller, outcome }
 }

@@ -1,6 +1,7 @@
 //! What the hub may call: a table of addresses, names that change their minds, and connections that go where was checked.
 
 use std::collections::VecDeque;
+use std::future::pending;
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -8,12 +9,12 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use presence_hub::broker::Clock;
-use presence_hub::egress::{CallError, Caller, Refused, Resolve, Rules};
+use presence_hub::egress::{CallError, Caller, Refused, Resolve, Rules, System, Why};
 use reqwest::header::HeaderMap;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::receiver::Receiver;
+use super::receiver::{Mode, Receiver};
 
 /// Names and what they resolve to.
 const NAMES: [(&str, &str); 14] = [
@@ -226,7 +227,7 @@ async fn a_name_is_resolved_and_checked_at_each_call_and_the_connection_goes_whe
     let caller = Caller::new(rules.clone(), fake.clone(), rules.target(&url).unwrap());
     let mut calls = Vec::new();
     for _ in 0..script.len() {
-        calls.push(caller.post(HeaderMap::new(), Bytes::new()).await.map(|answer| answer.status));
+        calls.push(caller.post(HeaderMap::new(), Bytes::new()).await.map(|answered| answered.answer.status));
     }
     let refused = |address: &str| Err(CallError::Refused(Refused::Address(address.parse().unwrap())));
     assert_eq!(
@@ -259,10 +260,25 @@ async fn a_connection_is_kept_only_while_its_address_is_right() {
     let caller = Caller::new(rules, fake, target);
     let mut counts = Vec::new();
     for _ in script {
-        caller.post(HeaderMap::new(), Bytes::new()).await.unwrap();
+        caller.post(HeaderMap::new(), Bytes::new()).await.unwrap().finish(pending()).await;
         counts.push((first.got().len(), second.got().len()));
     }
     assert_eq!(counts, [(1, 0), (1, 1), (1, 2), (2, 2)]);
+}
+
+#[tokio::test]
+async fn the_status_is_the_answer_even_if_the_body_never_ends() {
+    let (clock, _hand) = Clock::manual();
+    let receiver = Receiver::start(&clock).await;
+    let rules = Arc::new(super::kit::loopback());
+    let target = rules.target(&format!("http://{}/hooks", receiver.address)).unwrap();
+    let caller = Caller::new(rules, Arc::new(System), target);
+    let timeout = std::time::Duration::from_secs(3);
+    receiver.script(&[Mode::Stammer, Mode::Ramble]);
+    let stammered = caller.post(HeaderMap::new(), Bytes::new()).await;
+    assert_eq!(Why::judge(Some(stammered), timeout, async {}).await, Ok(()));
+    let rambled = caller.post(HeaderMap::new(), Bytes::new()).await;
+    assert_eq!(Why::judge(Some(rambled), timeout, pending()).await, Ok(()), "so much is not waited for");
 }
 
 #[tokio::test]
@@ -302,6 +318,6 @@ async fn over_tls_the_name_is_asked_for_and_its_certificate_must_be_good() {
     fake.script.lock().unwrap().push_back(addresses("127.0.0.1"));
     let target = rules.target(&format!("https://hooks.example.com:{port}/")).unwrap();
     let caller = Caller::new(rules, fake, target);
-    assert_eq!(caller.post(HeaderMap::new(), Bytes::new()).await, Err(CallError::Connecting));
+    assert_eq!(caller.post(HeaderMap::new(), Bytes::new()).await.unwrap_err(), CallError::Connecting);
     assert_eq!(asked.await.unwrap().as_deref(), Some("hooks.example.com"));
 }

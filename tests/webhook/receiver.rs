@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, routing::any};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
 use presence_hub::broker::Clock;
 use serde_json::Value;
@@ -39,6 +40,8 @@ pub(crate) enum Mode {
     Redirect,
     /// 200 and a body without end.
     Ramble,
+    /// 200 and a body that begins and never goes on.
+    Stammer,
 }
 
 /// A post as it came.
@@ -149,7 +152,7 @@ async fn receive(
 ) -> Response {
     let next = shared.script.lock().unwrap().pop();
     let mode = next.unwrap_or(*shared.mode.lock().unwrap());
-    let is_taken = matches!(mode, Mode::Take | Mode::Ramble);
+    let is_taken = matches!(mode, Mode::Take | Mode::Ramble | Mode::Stammer);
     let at = shared.clock.now().wall.seconds();
     let path = uri.path().to_owned();
     shared.got.lock().unwrap().push(Got { path, headers, body, at, is_taken });
@@ -167,6 +170,10 @@ async fn receive(
         Mode::Ramble => {
             let piece = || Ok::<_, Infallible>(Bytes::from(vec![b'x'; 16 * 1024]));
             Body::from_stream(futures::stream::repeat_with(piece)).into_response()
+        }
+        Mode::Stammer => {
+            let begun = futures::stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"th"))]);
+            Body::from_stream(begun.chain(futures::stream::pending())).into_response()
         }
     }
 }

@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use super::ask::SUBSCRIPTION_TYPE;
 use super::summons::{Notifier, Place, Registered, Summons};
 use crate::broker::{AppSlot, Clock};
-use crate::egress::{Caller, Refused, Resolve, Rules, Signer, Target, Tries, Why};
+use crate::egress::{Caller, PATIENCE, Refused, Resolve, Rules, Signer, Target, Tries, Why};
 use crate::telemetry::Metrics;
 
 /// The most calls of an app under way to one origin, so that one that hangs leaves the app's others their turn.
@@ -275,11 +275,11 @@ impl Call {
         let asking = format!("id={}&eventType={SUBSCRIPTION_TYPE}", self.summons.place.subscription);
         let headers = self.headers(&asking);
         metrics.callback_begins();
-        let answer = tokio::select! {
-            answer = self.endpoint.caller.get(headers, &asking, Arc::clone(&turn)) => Some(answer),
+        let answered = tokio::select! {
+            answered = self.endpoint.caller.get(headers, &asking, Arc::clone(&turn)) => Some(answered),
             () = clock.sleep(self.terms.timeout) => None,
         };
-        let outcome = Why::judge(answer, self.terms.timeout);
+        let outcome = Why::judge(answered, self.terms.timeout, clock.sleep(PATIENCE)).await;
         metrics.callback_ends(outcome.is_ok());
         if outcome.is_ok() {
             self.endpoint.is_down.store(false, Relaxed);
