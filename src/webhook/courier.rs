@@ -114,7 +114,7 @@ impl Courier {
         let lanes = (0..queue.lanes()).map(lane).collect();
         Self {
             asides: Asides::default(),
-            holding: Holding::new(endpoint.hold),
+            holding: Holding::new(endpoint.hold, settings.queue),
             counts: Counts::default(),
             letters: Letters::new(settings.letters),
             tries: FuturesUnordered::new(),

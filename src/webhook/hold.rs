@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::hook::{Hook, What};
+use super::queue::Bounds;
 use crate::core::{Cause, ChangeKind, Content, Mono, Now, Party, PartyId, TopicName, Wall};
 
 /// The place of what is held: when it is due, and the order in which it came.
@@ -25,11 +26,14 @@ pub(super) struct Holding {
     held: BTreeMap<Place, Hook>,
     topics: HashMap<TopicName, Held>,
     next: u64,
+    bounds: Bounds,
+    bytes: usize,
 }
 
 impl Holding {
-    pub(super) fn new(span: Duration) -> Self {
-        Self { span, held: BTreeMap::new(), topics: HashMap::new(), next: 0 }
+    /// Holds so much at once; what there is no room for is released before its time.
+    pub(super) fn new(span: Duration, bounds: Bounds) -> Self {
+        Self { span, held: BTreeMap::new(), topics: HashMap::new(), next: 0, bounds, bytes: 0 }
     }
 
     /// Takes a hook, and gives what is to be told at once: usually itself, but nothing while it is held or where it undoes what is.
@@ -48,20 +52,26 @@ impl Holding {
         }
     }
 
-    /// What has been held for long enough, in order.
+    /// What has been held for long enough, or is too much, in order.
     pub(super) fn release(&mut self, now: Mono) -> Vec<Hook> {
         let mut released = Vec::new();
-        while self.held.first_key_value().is_some_and(|((due, _), _)| *due <= now) {
+        while self.is_over() || self.held.first_key_value().is_some_and(|((due, _), _)| *due <= now) {
             let Some((place, hook)) = self.held.pop_first() else { break };
+            self.bytes -= hook.size();
             self.forget(&hook, place);
             released.push(hook);
         }
         released
     }
 
+    fn is_over(&self) -> bool {
+        self.held.len() > self.bounds.hooks || self.bytes > self.bounds.bytes
+    }
+
     /// Everything that is held, in order: there is no time left to wait.
     pub(super) fn release_all(&mut self) -> Vec<Hook> {
         self.topics.clear();
+        self.bytes = 0;
         std::mem::take(&mut self.held).into_values().collect()
     }
 
@@ -73,7 +83,8 @@ impl Holding {
     fn hold(&mut self, now: Now, hook: Hook) -> Option<Hook> {
         let mut due = now.mono + self.rest(now.wall, &hook);
         let lefts = self.topics.get(&hook.topic).map(|held| &held.lefts);
-        let last = lefts.and_then(|lefts| lefts.values().max()).filter(|_| hook.what == What::Vacated);
+        let lefts = lefts.filter(|_| hook.what == What::Vacated);
+        let last = lefts.and_then(|lefts| lefts.values().max());
         // A vacancy comes after every leave, those too that are due by now and still here.
         if let Some((last, _)) = last {
             due = due.max(*last);
@@ -89,6 +100,7 @@ impl Holding {
             }
             _ => held.vacated = Some(place),
         }
+        self.bytes += hook.size();
         self.held.insert(place, hook);
         None
     }
@@ -120,13 +132,19 @@ impl Holding {
         if self.topics.get(topic).is_some_and(|held| held.lefts.is_empty() && held.vacated.is_none()) {
             self.topics.remove(topic);
         }
-        self.held.remove(&place)
+        let hook = self.held.remove(&place)?;
+        self.bytes -= hook.size();
+        Some(hook)
     }
 
     fn forget(&mut self, hook: &Hook, place: Place) {
         let Some(held) = self.topics.get_mut(&hook.topic) else { return };
         held.vacated = held.vacated.filter(|vacated| *vacated != place);
-        held.lefts.retain(|_, left| *left != place);
+        if let Some((party, _)) = who(hook)
+            && held.lefts.get(&party.id) == Some(&place)
+        {
+            held.lefts.remove(&party.id);
+        }
         if held.lefts.is_empty() && held.vacated.is_none() {
             self.topics.remove(&hook.topic);
         }
@@ -155,6 +173,8 @@ mod tests {
     use crate::core::{Change, Edge, Fingerprint, MemberView, Occupancy, SessionId, Stamp, Timetoken};
 
     const SPAN: u64 = 30;
+
+    const MANY: Bounds = Bounds { hooks: 1_000, bytes: 1 << 20 };
 
     fn hook(what: What, party: &str, content: u128) -> Hook {
         let member = MemberView {
@@ -249,7 +269,7 @@ mod tests {
     }
 
     fn held(story: &[(u64, What, String, u128)]) -> Vec<(u64, String)> {
-        let mut holding = Holding::new(Duration::from_millis(SPAN));
+        let mut holding = Holding::new(Duration::from_millis(SPAN), MANY);
         let mut told = Vec::new();
         let end = story.last().map_or(0, |(at, ..)| at + SPAN);
         for millis in 0..=end {
@@ -261,12 +281,13 @@ mod tests {
             }
         }
         assert!(holding.held.is_empty() && holding.topics.is_empty(), "nothing stays behind");
+        assert_eq!(holding.bytes, 0);
         told
     }
 
     #[test]
     fn a_vacancy_does_not_overtake_a_leave_that_is_overdue() {
-        let mut holding = Holding::new(Duration::from_millis(SPAN));
+        let mut holding = Holding::new(Duration::from_millis(SPAN), MANY);
         let at = |millis: u64| Now { mono: Mono(Duration::from_millis(millis)), wall: Wall(millis * 10_000) };
         assert_eq!(holding.take(at(0), hook(What::Left, "alice", 0)), None);
         let mut vacated = hook(What::Left, "bob", 0);
@@ -279,6 +300,25 @@ mod tests {
         assert_eq!(holding.take(at(SPAN + 10), vacated), None);
         let released = holding.release(at(SPAN + 10).mono);
         assert_eq!(released.iter().map(line).collect::<Vec<_>>(), ["Left alice", "Vacated bob"]);
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_told_before_its_time() {
+        let size = hook(What::Left, "p0", 0).size();
+        let now = Now { mono: Mono::default(), wall: Wall(0) };
+        for bounds in [Bounds { hooks: 2, bytes: 1 << 20 }, Bounds { hooks: 100, bytes: 2 * size }] {
+            let mut holding = Holding::new(Duration::from_millis(SPAN), bounds);
+            let mut released = Vec::new();
+            for party in ["p0", "p1", "p2", "p3"] {
+                assert_eq!(holding.take(now, hook(What::Left, party, 0)), None);
+                released.extend(holding.release(now.mono).iter().map(line));
+            }
+            assert_eq!(released, ["Left p0", "Left p1"]);
+            assert_eq!(holding.take(now, hook(What::Joined, "p3", 0)), None, "it was never gone");
+            let joined = holding.take(now, hook(What::Joined, "p1", 0));
+            assert_eq!(joined.iter().map(line).collect::<Vec<_>>(), ["Joined p1"], "that it left was told");
+            assert_eq!((holding.held.len(), holding.bytes), (1, size));
+        }
     }
 
     proptest! {

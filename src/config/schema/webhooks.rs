@@ -57,7 +57,7 @@ pub(super) const KEYS: &[Key] = &[
         "apps.#.webhooks.#.hold",
         Duration,
         "",
-        "How long after the last sign of life a leave or vacancy is held, so that a quick return is told to nobody. Default: `3s` in Pusher's format, `0s` in the hub's; PubNub's has none.",
+        "How long after the last sign of life a leave or vacancy is held, so that a quick return is told to nobody. Beyond what may wait (`webhooks.queue_events`, `webhooks.queue_bytes`) the oldest are told before that. Default: `3s` in Pusher's format, `0s` in the hub's; PubNub's has none.",
     ),
     key(
         "apps.#.webhooks.#.batch_window",
