@@ -47,6 +47,8 @@ pub(super) struct Room {
     /// Topics whose number of local viewers changed since the roster was told.
     recount: HashSet<TopicName>,
     pub(super) lagging: HashSet<SessionId>,
+    /// When those are looked at next.
+    pub(super) next_look: Mono,
     pub(super) rested: Arc<Rested>,
     /// Sessions to be put out of a topic once they have been sent why, and whether they were members.
     expelled: Vec<(SessionId, TopicName, bool)>,
@@ -80,6 +82,7 @@ impl Room {
             agenda: BTreeSet::new(),
             recount: HashSet::new(),
             lagging: HashSet::new(),
+            next_look: Mono::default(),
             rested,
             expelled: Vec::new(),
             followers: Vec::new(),

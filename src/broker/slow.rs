@@ -13,6 +13,10 @@ use crate::core::{Mono, Now, SessionId, TopicName};
 /// whoever reads.
 const PATIENCE: Duration = Duration::from_millis(250);
 
+/// How often slow sessions are looked at. They are given more when they have rested; this is for those who do not, and there may be
+/// many of them, each in many topics.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// What a slow session is owed.
 #[derive(Debug, Default)]
 struct Owed {
@@ -42,11 +46,12 @@ impl Room {
         if !self.lagging.contains(&session) {
             return;
         }
-        let owed = self.owed(session);
-        let Some(local) = self.locals.get_mut(&session) else { return };
+        let Some(local) = self.locals.get(&session) else { return };
         if !local.outbox.is_idle() {
             return local.outbox.await_rest(Bell::new(&self.rested, self.app, session));
         }
+        let owed = self.owed(session);
+        let Some(local) = self.locals.get_mut(&session) else { return };
         let mut left = self.policy.outbox.bytes / 2;
         let mut is_done = true;
         let mut is_given = false;
@@ -69,8 +74,12 @@ impl Room {
         }
     }
 
-    /// Looks at all slow sessions: relieves those who could not be when they had rested, and closes those that never take enough.
+    /// Looks at all slow sessions, now and then: relieves those who could not be when they had rested, and closes those that never take enough.
     pub(super) fn catch_up(&mut self, now: Now) {
+        if now.mono < self.next_look {
+            return;
+        }
+        self.next_look = now.mono + LOOK;
         for session in self.lagging.iter().copied().collect::<Vec<_>>() {
             let owed = self.owed(session);
             let policy = self.policy;
