@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
@@ -43,6 +44,8 @@ pub fn router(shared: Arc<Shared>, websocket: websocket::Settings) -> Router {
             .route(&at("/app/{key}"), get(connect))
             .route(&at("/app"), get(nowhere))
             .route(&at("/app/"), get(nowhere))
+            .route(&at("/app//"), get(nowhere))
+            .route(&at("/app/{key}/"), get(nowhere))
             .route(&at("/app/{key}/{*rest}"), get(nowhere))
             // Some clients look for transports that no hub of its own offers.
             .route(&at("/pusher/{*rest}"), any(StatusCode::NOT_FOUND))
@@ -76,12 +79,14 @@ fn api(at: &dyn Fn(&str) -> String) -> Router<Arc<Rest>> {
 
 async fn connect(
     State(rest): Here,
-    Path(key): Path<String>,
+    key: Result<Path<String>, PathRejection>,
     parts: Parts,
     upgrade: Result<Upgrade, NoUpgrade>,
 ) -> Response {
     let query: Result<Query<Vec<(String, String)>>, _> = Query::try_from_uri(&parts.uri);
     let pairs = query.map(|Query(pairs)| pairs).unwrap_or_default();
+    // What is no text is nobody's key.
+    let key = key.map(|Path(key)| key).unwrap_or_default();
     let is_secure = parts.extensions.get::<Front>().is_some_and(|front| front.is_secure);
     open(rest, upgrade, |shared, admission| {
         let headers = &parts.headers;
