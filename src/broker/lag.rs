@@ -1,5 +1,6 @@
 //! What a slow viewer has not been sent yet: the net of presence, the messages, and the last counts.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::encode::{Link, Step};
@@ -11,6 +12,10 @@ pub(super) struct Lag {
     net: Net,
     messages: Vec<Arc<Change>>,
     message_bytes: usize,
+    /// What was said in passing, such as typing: the newest, as far as there is room.
+    passing: VecDeque<Arc<Change>>,
+    passing_bytes: usize,
+    room: usize,
     /// The newest change of only the counts.
     counts: Option<Arc<Change>>,
     /// The last rev the viewer has, once something of the stream was held back.
@@ -20,12 +25,23 @@ pub(super) struct Lag {
 }
 
 impl Lag {
-    /// An empty backlog, of a viewer that may be behind already by what came to nothing.
-    pub(super) fn new(since: Mono, prev: Option<Rev>) -> Self {
-        Self { net: Net::default(), messages: Vec::new(), message_bytes: 0, counts: None, prev, since }
+    /// An empty backlog, of a viewer that may be behind already by what came to nothing, with room for so many bytes of what is said in
+    /// passing.
+    pub(super) fn new(since: Mono, prev: Option<Rev>, room: usize) -> Self {
+        Self {
+            net: Net::default(),
+            messages: Vec::new(),
+            message_bytes: 0,
+            passing: VecDeque::new(),
+            passing_bytes: 0,
+            room,
+            counts: None,
+            prev,
+            since,
+        }
     }
 
-    /// Adds what the viewer is not sent now. Passing messages to everybody, such as typing, are of no use later.
+    /// Adds what the viewer is not sent now. Of what is said to everybody in passing the newest is kept, for nobody is closed for it.
     pub(super) fn absorb(&mut self, steps: &[Step]) {
         for Step { change, link } in steps {
             self.prev = self.prev.or(link.map(|link| link.prev));
@@ -34,16 +50,27 @@ impl Lag {
             }
             match &change.kind {
                 ChangeKind::Message(message) if link.is_some() || message.receivers.is_some() => {
-                    self.message_bytes += message.body.len();
+                    self.message_bytes += change.bytes();
                     self.messages.push(Arc::clone(change));
                 }
+                ChangeKind::Message(_) => self.pass(change),
                 ChangeKind::Counts => self.counts = Some(Arc::clone(change)),
                 _ => {}
             }
         }
     }
 
-    /// How many bytes of messages wait.
+    fn pass(&mut self, change: &Arc<Change>) {
+        self.passing_bytes += change.bytes();
+        self.passing.push_back(Arc::clone(change));
+        while self.passing_bytes > self.room
+            && let Some(oldest) = self.passing.pop_front()
+        {
+            self.passing_bytes -= oldest.bytes();
+        }
+    }
+
+    /// How many bytes of messages wait, without those said in passing.
     pub(super) fn message_bytes(&self) -> usize {
         self.message_bytes
     }
@@ -53,9 +80,11 @@ impl Lag {
     pub(super) fn take(&mut self, last: Rev) -> Vec<Step> {
         let mut changes = self.net.take();
         changes.append(&mut self.messages);
+        changes.extend(self.passing.drain(..));
         changes.extend(self.counts.take());
         changes.sort_by_key(|change| change.stamp.timetoken);
         self.message_bytes = 0;
+        self.passing_bytes = 0;
         let steps = chained(changes, self.prev.unwrap_or(last), last);
         if steps.iter().any(|step| step.link.is_some()) {
             self.prev = None;
@@ -70,7 +99,7 @@ impl Lag {
 
     /// Whether the viewer is owed nothing.
     pub(super) fn is_over(&self) -> bool {
-        self.net.is_empty() && self.messages.is_empty() && self.counts.is_none()
+        self.net.is_empty() && self.messages.is_empty() && self.passing.is_empty() && self.counts.is_none()
     }
 
     /// The last rev that the viewer has, if others have a later one.

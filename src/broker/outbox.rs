@@ -103,6 +103,12 @@ impl Outbox {
         Self { queue: Mutex::default(), waker: AtomicWaker::new(), bounds }
     }
 
+    /// Its bounds.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
     /// Queues an item and wakes the connection. Replies and notices are only refused by a closed outbox: each answers a
     /// request that was taken from this very connection, which bounds them. [`Notice::Rights`] does not, so a topic's waits once.
     pub fn push(&self, item: Item) -> Pushed {

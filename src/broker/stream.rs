@@ -407,7 +407,8 @@ impl Stream {
     /// Starts to hold back what a slow viewer cannot take: what was queued for it of this topic comes back here.
     pub(super) fn hold_back(&mut self, now: Mono, session: SessionId, steps: &[Step]) {
         let Some(viewer) = self.viewers.get_mut(&session) else { return };
-        let lag = viewer.lag.get_or_insert_with(|| Box::new(Lag::new(now, viewer.behind.take())));
+        let room = viewer.outbox.bounds().bytes;
+        let lag = viewer.lag.get_or_insert_with(|| Box::new(Lag::new(now, viewer.behind.take(), room)));
         // What was queued before the viewer's snapshot is in it; numbers of sessions are told late, and may not be.
         let start = viewer.start;
         let is_news = |step: &&Step| {

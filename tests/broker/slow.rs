@@ -199,3 +199,35 @@ async fn a_slow_viewer_is_told_the_last_counts() {
     let mut counts = slow.view.tape.iter().filter(|line| line.starts_with("counts"));
     assert_eq!(counts.next_back().map(String::as_str), Some("counts 61"));
 }
+
+#[tokio::test]
+async fn what_is_said_in_passing_in_a_burst_reaches_whoever_reads_and_nobody_is_closed_for_it() {
+    let mut kit = kit(Policy { outbox: SMALL, ..Policy::default() });
+    let mut reader = kit.open_bounded("reader", SMALL).await;
+    let mut sleeper = kit.open_bounded("sleeper", SMALL).await;
+    kit.watch(&mut reader).await;
+    kit.watch(&mut sleeper).await;
+    kit.settle().await;
+    reader.hear();
+    sleeper.hear();
+    let mut alice = kit.open("alice").await;
+    let mut said = 0;
+    for _ in 0..50 {
+        for _ in 0..60 {
+            kit.type_in(&mut alice).await;
+        }
+        for _ in 0..10 {
+            kit.settle().await;
+            said += reader.hear();
+        }
+        kit.advance(20).await;
+    }
+    assert_eq!(said, 3_000);
+    let mut heard = 0;
+    for _ in 0..20 {
+        heard += sleeper.hear();
+        kit.settle().await;
+    }
+    assert!((40..300).contains(&heard), "{heard}: the newest, as many as there is room for");
+    assert_eq!(sleeper.read().notices, []);
+}
