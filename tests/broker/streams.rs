@@ -259,11 +259,11 @@ async fn chains_hold(acts: Vec<Act>, mut kit: Kit) {
             Act::Advance(millis) => kit.advance(millis).await,
         }
     }
-    all_agree(&kit, &mut sessions).await;
+    all_agree(&mut kit, &mut sessions).await;
 }
 
-/// Once everybody has read everything, every viewer has the roster.
-async fn all_agree(kit: &Kit, sessions: &mut [Session]) {
+/// Once everybody has read everything, every viewer has the roster, and hears at once what is said, in passing too.
+async fn all_agree(kit: &mut Kit, sessions: &mut [Session]) {
     for _ in 0..60 {
         kit.advance(25).await;
         for session in &mut *sessions {
@@ -271,10 +271,16 @@ async fn all_agree(kit: &Kit, sessions: &mut [Session]) {
         }
     }
     let truth = kit.truth().await;
-    for session in sessions {
-        if !session.read().tape.is_empty() {
-            assert_eq!(session.view.members, truth, "{:?}", session.view.tape);
-        }
+    let heard: Vec<_> = sessions.iter_mut().map(|session| session.read().tape.len()).collect();
+    let mut speaker = kit.open("speaker").await;
+    kit.type_in(&mut speaker).await;
+    kit.say(&mut speaker, "hi", None, None).await;
+    kit.settle().await;
+    for (session, heard) in sessions.iter_mut().zip(heard).filter(|(_, heard)| *heard > 0) {
+        session.read();
+        let news = session.view.tape[heard..].iter().filter(|line| *line == "say speaker");
+        assert_eq!(news.count(), 2, "{:?}", session.view.tape);
+        assert_eq!(session.view.members, truth, "{:?}", session.view.tape);
     }
 }
 
