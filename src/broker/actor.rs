@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::clock::Clock;
+use super::clock::{Clock, Steady};
 use super::encode::Encode;
 use super::handle::{Closing, Handle, Request, Which};
 use super::policy::Policy;
@@ -76,6 +76,7 @@ struct Pending {
 pub struct Broker {
     node: NodeId,
     clock: Clock,
+    steady: Steady,
     engine: Box<dyn Engine>,
     rooms: Vec<Room>,
     rested: Arc<Rested>,
@@ -103,6 +104,7 @@ impl Broker {
         let broker = Self {
             node: parts.node,
             clock: parts.clock,
+            steady: Steady::new(now),
             engine: parts.engine,
             rooms: parts.apps.into_iter().enumerate().map(room).collect(),
             rested,
@@ -181,10 +183,11 @@ impl Broker {
         }
         if now.mono >= self.next_sweep {
             self.next_sweep = now.mono + SWEEP;
-            self.engine.sweep(now);
+            let steady = self.steady.at(now);
+            self.engine.sweep(steady);
             let (mut sessions, mut topics) = (0, 0);
             for room in &mut self.rooms {
-                room.sweep(now.wall);
+                room.sweep(now.wall, steady.wall);
                 sessions += room.leases.len();
                 topics += room.roster.topics().count();
             }
@@ -301,7 +304,7 @@ impl Broker {
             Decision::Unchanged => room.answer(asked.reply, Reply::Unchanged),
             Decision::Records(records) => {
                 let ticket = self.ticket(app, asked);
-                self.engine.submit(now, Submission { app, ticket, records });
+                self.engine.submit(self.steady.at(now), Submission { app, ticket, records });
                 self.drain_engine(now);
             }
         }
@@ -374,7 +377,7 @@ impl Broker {
         }
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        self.engine.submit(now, Submission { app, ticket, records });
+        self.engine.submit(self.steady.at(now), Submission { app, ticket, records });
     }
 
     fn close(&mut self, app: AppSlot, closing: &Closing, now: Now) {

@@ -105,6 +105,25 @@ impl Hand {
     }
 }
 
+/// The time as it is for records and for forgetting them: where the wall side is set back, it goes on with the monotonic one.
+#[derive(Debug)]
+pub(super) struct Steady(Now);
+
+impl Steady {
+    /// From this time on.
+    pub(super) fn new(now: Now) -> Self {
+        Self(now)
+    }
+
+    /// What the time is, if the clock says so.
+    pub(super) fn at(&mut self, now: Now) -> Now {
+        let passed = now.mono.0.saturating_sub(self.0.mono.0);
+        let wall = Wall(self.0.wall.0.saturating_add(ticks(passed)));
+        self.0 = Now { wall: wall.max(now.wall), ..now };
+        self.0
+    }
+}
+
 fn ticks(span: Duration) -> u64 {
     u64::try_from(span.as_nanos() / 100).unwrap_or(u64::MAX)
 }

@@ -262,11 +262,12 @@ impl Room {
         }
     }
 
-    /// Forgets what has ended by itself.
-    pub(super) fn sweep(&mut self, now: Wall) {
+    /// Forgets what has ended by itself; what depends on when a record was ordered by a time that is never set back, as records have it.
+    pub(super) fn sweep(&mut self, now: Wall, steady: Wall) {
         for party in self.roster.sweep(now) {
             self.tellers.retain(|teller| teller.push(&party));
         }
+        self.roster.forget(steady);
     }
 
     /// Somebody in this process wants to be told whose status may have changed.

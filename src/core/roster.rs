@@ -198,6 +198,13 @@ impl Roster {
             }
             self.heed(&name);
         }
+        self.forget(now);
+        freed
+    }
+
+    /// Forgets only what goes by when its newest record was ordered: the topics that have been vacant for longer than the retention, and
+    /// what was said too long ago.
+    pub fn forget(&mut self, now: Wall) {
         self.trim(now);
         let ticks = u64::try_from(self.limits.retention.as_micros()).unwrap_or(u64::MAX).saturating_mul(10);
         while self.vacant.first().is_some_and(|(since, _)| since.0.saturating_add(ticks) <= now.0) {
@@ -208,7 +215,6 @@ impl Roster {
                 self.names.remove(&name);
             }
         }
-        freed
     }
 
     /// Forgets the oldest of what was said, beyond what may be kept.

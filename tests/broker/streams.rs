@@ -1,6 +1,9 @@
 //! What viewers are sent of who comes and goes.
 
+use std::time::Duration;
+
 use presence_hub::broker::{Bounds, Notice, Policy, Reply};
+use presence_hub::core::{Roster, TopicName};
 use proptest::prelude::*;
 
 use super::kit::{Kit, Session, kit, kit_on};
@@ -135,6 +138,27 @@ async fn a_topic_that_was_watched_for_a_moment_leaves_nothing_behind() {
     }
     let is_empty = kit.handle.read(|roster, leases, _| roster.is_empty() && leases.is_empty()).await.unwrap();
     assert!(is_empty);
+}
+
+#[tokio::test]
+async fn what_nobody_needs_is_forgotten_even_if_the_walls_clock_was_set_back() {
+    let mut kit = kit(Policy::default());
+    let mut alice = kit.open("alice").await;
+    kit.enter(&mut alice, 1).await;
+    kit.advance(1_000).await;
+    let before = kit.handle.read(|roster, _, _| roster.newest()).await.unwrap();
+    kit.hand.set_back(Duration::from_secs(3_600));
+    for n in 0..200 {
+        kit.topic = TopicName::new(&format!("topic-{n}")).unwrap();
+        kit.enter(&mut alice, 1).await;
+        kit.leave(&alice).await;
+        kit.advance(1_000).await;
+    }
+    let look = |roster: &Roster| (roster.topics().count(), roster.newest());
+    let (topics, after) = kit.handle.read(move |roster, _, _| look(roster)).await.unwrap();
+    assert!((55..65).contains(&topics), "{topics} of the last minute are known");
+    let passed = Duration::from_nanos(100 * (after.0 - before.0));
+    assert!((199..=201).contains(&passed.as_secs()), "{passed:?}: the time of records goes on");
 }
 
 #[tokio::test]
