@@ -27,7 +27,7 @@ const NO_ROOM: &str = "no room: the endpoint is too slow or away, and newer hook
 /// After everything that is due at some time.
 const END: Mono = Mono(Duration::MAX);
 
-/// How often it is logged that there is no room.
+/// How often it is logged that there is no room, and that an endpoint fails which worked meanwhile.
 const LOGGED: Duration = Duration::from_secs(60);
 
 /// What a courier is asked.
@@ -91,6 +91,9 @@ pub(super) struct Courier {
     tries: FuturesUnordered<BoxFuture<'static, Tried>>,
     posts: u64,
     failing: Option<String>,
+    /// Whether the log says so, and when it last said so anew.
+    is_told: bool,
+    told: Option<Mono>,
     /// When it was last logged that there is no room.
     logged: Option<Mono>,
     /// How many hooks the metrics were told to wait.
@@ -120,6 +123,8 @@ impl Courier {
             tries: FuturesUnordered::new(),
             posts: 0,
             failing: None,
+            is_told: false,
+            told: None,
             logged: None,
             shown: 0,
             is_stopping: false,
@@ -372,7 +377,8 @@ impl Courier {
         self.settings.metrics.post_tried(outcome.is_ok());
         let (why, asked) = match outcome {
             Ok(()) => {
-                if self.failing.take().is_some() {
+                self.failing = None;
+                if std::mem::take(&mut self.is_told) {
                     tracing::info!(endpoint = %self.endpoint.name, "a webhook works again");
                 }
                 return self.settings.metrics.hooks_delivered(posting.hooks.len());
@@ -387,7 +393,8 @@ impl Courier {
             }
             None => self.give_up(now, posting.hooks, posting.tries.count, &why),
         }
-        if self.failing.is_none() {
+        if !self.is_told && self.told.is_none_or(|told| told + LOGGED <= now.mono) {
+            (self.is_told, self.told) = (true, Some(now.mono));
             tracing::warn!(endpoint = %self.endpoint.name, origin = %self.endpoint.target.origin(), why, "a webhook fails");
         }
         self.failing = Some(why);

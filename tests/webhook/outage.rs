@@ -220,15 +220,46 @@ impl io::Write for Log {
     }
 }
 
-#[tokio::test]
-async fn no_secret_and_no_content_is_logged_at_any_level() {
+/// Logs everything that this thread says, for as long as the guard is kept.
+fn logging() -> (Log, tracing::subscriber::DefaultGuard) {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone())
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    (log, tracing::subscriber::set_default(subscriber))
+}
+
+#[tokio::test]
+async fn an_endpoint_that_fails_now_and_then_is_logged_once_a_minute() {
+    let (log, _guard) = logging();
+    let mut kit = kit();
+    kit.settings.retry_for = Duration::ZERO;
+    let receiver = kit.receiver().await;
+    receiver.script(&[Mode::Fail(500), Mode::Take].repeat(5));
+    let _post = kit.post(vec![hub(&receiver)]).await;
+    let alice = kit.open("alice").await;
+    for value in 0..9 {
+        kit.enter(alice, "lobby", value).await;
+    }
+    kit.counted("hub_webhook_delivered_total", 5).await;
+    let lines = |what: &str| {
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        text.lines().filter(|line| line.contains(what)).count()
+    };
+    assert_eq!((lines("a webhook fails"), lines("a webhook works again")), (1, 1));
+    kit.seconds(60).await;
+    receiver.script(&[Mode::Fail(500), Mode::Take]);
+    kit.enter(alice, "lobby", 10).await;
+    kit.enter(alice, "lobby", 11).await;
+    kit.counted("hub_webhook_delivered_total", 6).await;
+    assert_eq!((lines("a webhook fails"), lines("a webhook works again")), (2, 2));
+}
+
+#[tokio::test]
+async fn no_secret_and_no_content_is_logged_at_any_level() {
+    let (log, _guard) = logging();
     let mut kit = kit();
     kit.settings.retry_for = Duration::ZERO;
     kit.settings.queue.hooks = 1;
