@@ -12,10 +12,12 @@ pub(super) struct Lag {
     net: Net,
     messages: Vec<Arc<Change>>,
     message_bytes: usize,
-    /// What was said in passing, such as typing: the newest, as far as there is room.
+    /// What was said in passing, such as typing.
     passing: VecDeque<Arc<Change>>,
     passing_bytes: usize,
+    /// How many bytes of that may wait for longer than a moment, and whether more did at the last look.
     room: usize,
+    is_over_room: bool,
     /// The newest change of only the counts.
     counts: Option<Arc<Change>>,
     /// The last rev the viewer has, once something of the stream was held back.
@@ -35,13 +37,14 @@ impl Lag {
             passing: VecDeque::new(),
             passing_bytes: 0,
             room,
+            is_over_room: false,
             counts: None,
             prev,
             since,
         }
     }
 
-    /// Adds what the viewer is not sent now. Of what is said to everybody in passing the newest is kept, for nobody is closed for it.
+    /// Adds what the viewer is not sent now.
     pub(super) fn absorb(&mut self, steps: &[Step]) {
         for Step { change, link } in steps {
             self.prev = self.prev.or(link.map(|link| link.prev));
@@ -53,17 +56,22 @@ impl Lag {
                     self.message_bytes += change.bytes();
                     self.messages.push(Arc::clone(change));
                 }
-                ChangeKind::Message(_) => self.pass(change),
+                ChangeKind::Message(_) => {
+                    self.passing_bytes += change.bytes();
+                    self.passing.push_back(Arc::clone(change));
+                }
                 ChangeKind::Counts => self.counts = Some(Arc::clone(change)),
                 _ => {}
             }
         }
     }
 
-    fn pass(&mut self, change: &Arc<Change>) {
-        self.passing_bytes += change.bytes();
-        self.passing.push_back(Arc::clone(change));
-        while self.passing_bytes > self.room
+    /// A look at the backlog: of what was said in passing only the newest is kept, if there was no room for all of it at the last look
+    /// either. Nobody is closed for it.
+    pub(super) fn drop_passing(&mut self) {
+        let was_over = std::mem::replace(&mut self.is_over_room, self.passing_bytes > self.room);
+        while was_over
+            && self.passing_bytes > self.room
             && let Some(oldest) = self.passing.pop_front()
         {
             self.passing_bytes -= oldest.bytes();

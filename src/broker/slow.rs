@@ -83,6 +83,11 @@ impl Room {
         for session in self.lagging.iter().copied().collect::<Vec<_>>() {
             let owed = self.owed(session);
             let policy = self.policy;
+            for (_, topic) in &owed.topics {
+                if let Some(stream) = self.streams.get_mut(topic) {
+                    stream.drop_passing(session);
+                }
+            }
             let Some(local) = self.locals.get_mut(&session) else {
                 self.lagging.remove(&session);
                 continue;

@@ -424,6 +424,13 @@ impl Stream {
         self.viewers.get(&session)?.lag.as_deref()
     }
 
+    /// Lets go of what was said in passing and has had no room for too long.
+    pub(super) fn drop_passing(&mut self, session: SessionId) {
+        if let Some(lag) = self.viewers.get_mut(&session).and_then(|viewer| viewer.lag.as_mut()) {
+            lag.drop_passing();
+        }
+    }
+
     /// Sends a slow viewer the net of what it missed, or as much of it as makes this many bytes.
     pub(super) fn catch_up(
         &mut self,

@@ -223,6 +223,9 @@ async fn what_is_said_in_passing_in_a_burst_reaches_whoever_reads_and_nobody_is_
         kit.advance(20).await;
     }
     assert_eq!(said, 3_000);
+    for _ in 0..3 {
+        kit.advance(100).await;
+    }
     let mut heard = 0;
     for _ in 0..20 {
         heard += sleeper.hear();
