@@ -19,20 +19,28 @@ struct Files;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; \
     connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/// The pages, answered only under these host names.
+/// The pages, answered only under these host names. What is no page is found under none.
 pub fn router(hosts: Arc<[String]>) -> Router {
     Router::new()
-        .route("/", get(|| async { file("index.html") }))
-        .fallback(get(|uri: Uri| async move { file(uri.path().trim_start_matches('/')) }))
+        .fallback(get(|uri: Uri| async move { file(name(&uri)) }))
         .layer(middleware::from_fn_with_state(hosts, guard))
 }
 
+fn name(uri: &Uri) -> &str {
+    match uri.path().trim_start_matches('/') {
+        "" => "index.html",
+        name => name,
+    }
+}
+
 fn file(path: &str) -> Response {
-    let Some(file) = Files::get(path) else {
-        return (StatusCode::NOT_FOUND, "there is no such page\n").into_response();
-    };
+    let Some(file) = Files::get(path) else { return missing() };
     let kind = HeaderValue::from_static(kind_of(path));
     ([(header::CONTENT_TYPE, kind)], file.data.into_owned()).into_response()
+}
+
+fn missing() -> Response {
+    (StatusCode::NOT_FOUND, "there is no such page\n").into_response()
 }
 
 fn kind_of(path: &str) -> &'static str {
@@ -47,7 +55,9 @@ fn kind_of(path: &str) -> &'static str {
 
 async fn guard(State(hosts): State<Arc<[String]>>, request: Request, next: Next) -> Response {
     let is_module = request.uri().path().ends_with(".js");
-    let mut response = if is_known_host(request.headers(), &hosts) {
+    let mut response = if Files::get(name(request.uri())).is_none() {
+        missing()
+    } else if is_known_host(request.headers(), &hosts) {
         next.run(request).await
     } else {
         (StatusCode::MISDIRECTED_REQUEST, "unknown host; see http.hosts\n").into_response()

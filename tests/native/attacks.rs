@@ -357,3 +357,20 @@ async fn the_demo_page_has_a_strict_policy() {
     let rebound = reqwest::Client::new().get(hub.http("/")).header("host", "evil.test").send().await.unwrap();
     assert_eq!(rebound.status(), 421, "attack 27: a page that was rebound");
 }
+
+/// A path that is nobody's is not found under any host's name and by any method: it is not a page that another host might have.
+#[tokio::test]
+async fn a_path_that_is_nobodys_is_not_found() {
+    let hub = Hub::start(&[]).await;
+    let client = reqwest::Client::new();
+    for host in ["127.0.0.1", "hub.example.test"] {
+        for method in ["GET", "POST", "DELETE"] {
+            let request =
+                client.request(method.parse().unwrap(), hub.http("/apps/1/nope")).header("host", host);
+            assert_eq!(request.send().await.unwrap().status(), 404, "{method} under {host}");
+        }
+    }
+    let posted = client.post(hub.http("/style.css")).send().await.unwrap();
+    assert_eq!(posted.status(), 405, "a page is only read");
+    assert_eq!(posted.headers()["allow"], "GET,HEAD");
+}
