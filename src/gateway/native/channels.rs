@@ -185,11 +185,16 @@ impl Visit {
 
     /// Somebody removed the party from a topic.
     pub(super) fn removed(&mut self, topic: &TopicName, out: &mut BytesMut) {
-        let held = self.topics.remove(topic).and_then(|stay| stay.held);
-        self.forget_held(topic, held, out);
-        // A subscription that is under way was made after the removal, and is granted or not for itself.
-        if self.asked.is_subscribing(topic) {
-            self.stay_in(topic);
+        let stay = self.topics.remove(topic);
+        let was_member = stay.as_ref().map(|stay| stay.is_member);
+        self.forget_held(topic, stay.and_then(|stay| stay.held), out);
+        // A subscription that is under way was made after the removal, and is granted or not for itself. What the session says there
+        // was said after it too, and makes it a member again.
+        if let Some(was_member) = was_member.filter(|_| self.asked.is_subscribing(topic)) {
+            let said = self.asked.entering(topic).filter(|_| was_member);
+            let stay = self.stay_in(topic);
+            stay.is_member = said.is_some();
+            stay.said = said.unwrap_or_default();
         }
         self.unsubscribed(topic.as_str(), out);
     }
