@@ -294,3 +294,27 @@ async fn a_body_is_an_object_in_which_the_last_of_a_key_counts() {
     let (_, members) = get(&hub, "/api/spaces/a/members", &boss()).await;
     assert_eq!(members["data"][0]["member"], "bob");
 }
+
+/// A form is bounded as every body is, says what it is in capitals or not, and is read like an object.
+#[tokio::test]
+async fn a_form_is_a_body_like_others() {
+    let hub = Hub::start(&["http.body_bytes=64KiB"]).await;
+    let form = async |kind: &str, body: String| {
+        let request =
+            reqwest::Client::new().post(hub.http("/api/anonymous/auth")).header("content-type", kind);
+        let response = request.body(body).send().await.unwrap();
+        (response.status(), response.json::<Value>().await.unwrap())
+    };
+    let plain = "application/x-www-form-urlencoded";
+    let long = form(plain, format!("displayname={}", "x".repeat(65 * 1024))).await;
+    assert_eq!(code(&long), (413, "too.large"));
+    for kind in [plain, "Application/X-WWW-Form-URLencoded; charset=UTF-8"] {
+        let (status, answer) = form(kind, "displayname=Eve&displayname=Ann+B&x=y".into()).await;
+        assert_eq!(status, OK, "{answer}");
+        let token = answer["token"].as_str().unwrap();
+        let me = reqwest::Client::new().get(hub.http("/api/users/me")).bearer_auth(token);
+        let me: Value = me.send().await.unwrap().json().await.unwrap();
+        assert_eq!(me["displayname"], "Ann B");
+    }
+    assert_eq!(form(plain, String::new()).await.0, OK);
+}
