@@ -5,6 +5,8 @@ use std::time::Duration;
 use presence_protocol::native::event;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::client::Client;
 use super::guarding::{boss, call, connect, post, subscribe};
@@ -317,4 +319,26 @@ async fn a_form_is_a_body_like_others() {
         assert_eq!(me["displayname"], "Ann B");
     }
     assert_eq!(form(plain, String::new()).await.0, OK);
+}
+
+// === Connections ===
+
+/// Whoever has said who it is may keep its connection for the next request.
+#[tokio::test]
+async fn a_connection_that_has_authenticated_may_rest() {
+    let hub = Hub::start(&["http.head_timeout=5s", "http.keep_alive=2m"]).await;
+    let token = hub.token(&json!({"sub": "ann"}));
+    for path in ["/api/users/me", "/api/spaces/a", "/api/spaces/a/members"] {
+        let mut stream = TcpStream::connect(hub.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: jwt {token}\r\n\r\n");
+        for _ in 0..3 {
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = [0; 4096];
+            let length = stream.read(&mut answer).await.unwrap();
+            assert!(answer[..length].starts_with(b"HTTP/1.1 200"), "{path} {length}");
+            for _ in 0..60 {
+                hub.advance(Duration::from_secs(1)).await;
+            }
+        }
+    }
 }
