@@ -72,9 +72,13 @@ async fn topics(hub: &Hub) -> u64 {
     hub.advance(Duration::from_secs(1)).await;
     let mut fence = connect(hub, "fence", &hub.token(&boss())).await;
     drop(fence.fence().await);
+    metric(hub, "hub_broker_topics").await
+}
+
+async fn metric(hub: &Hub, name: &str) -> u64 {
     let metrics = reqwest::get(format!("http://{}/metrics", hub.admin)).await.unwrap().text().await.unwrap();
-    let line = metrics.lines().find(|line| line.starts_with("hub_broker_topics "));
-    line.unwrap().split(' ').nth(1).unwrap().parse().unwrap()
+    let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.unwrap().parse().unwrap()
 }
 
 #[tokio::test]
@@ -341,4 +345,18 @@ async fn a_connection_that_has_authenticated_may_rest() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn tokens_that_are_refused_are_counted() {
+    let hub = Hub::start(&[]).await;
+    for (header, path) in [("jwt x", "/api/users/me"), ("Basic x", "/api/spaces/a"), ("", "/api/users/me")] {
+        let request = reqwest::Client::new().get(hub.http(path)).header("authorization", header);
+        assert_eq!(request.send().await.unwrap().status(), 401, "{header}");
+    }
+    assert_eq!(
+        metric(&hub, "hub_gateway_unauthenticated_total").await,
+        2,
+        "nothing was refused where none was shown"
+    );
 }

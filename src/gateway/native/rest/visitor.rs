@@ -37,7 +37,8 @@ pub(super) fn credentials<'a>(
 /// Who makes a request, which may keep its connection for the next one.
 fn principal(shared: &Shared, parts: &Parts) -> Result<Principal, Failure> {
     let credentials = credentials(&parts.headers, &[]).ok_or(Refused)?;
-    let principal = credentials.check(&shared.apps, shared.clock.now().wall)?;
+    let checked = credentials.check(&shared.apps, shared.clock.now().wall);
+    let principal = checked.inspect_err(|Refused| shared.metrics.unauthenticated())?;
     if let Some(admission) = parts.extensions.get::<Arc<Admission>>() {
         admission.authenticate();
     }
