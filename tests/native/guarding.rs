@@ -157,6 +157,38 @@ async fn whoever_comes_back_as_it_is_removed_leaves_nothing_behind() {
     }
 }
 
+/// A subscription that waits for a storm to pass is ended by a removal, and nobody takes it for one afterwards.
+#[tokio::test]
+async fn whoever_is_removed_while_its_subscription_waits_is_not_subscribed() {
+    let hub = Hub::start(&[]).await;
+    let basic = [("authorization", "Basic ZGVtby1rZXk6ZGVtby1zZWNyZXQ=")];
+    let url = format!("ws://{}/ws", hub.address);
+    let mut backend = Client::connect("backend", &url, &basic).await.unwrap();
+    assert_eq!(backend.frame().await["event"], event::AUTHENTICATED);
+    backend.send(&subscribe("a", "")).await;
+    for n in 0..30 {
+        let sender = json!({"_id": format!("CA{n}"), "type": "phone"});
+        let payload = json!({"category": category::ONLINE, "topicId": "a", "sender": sender});
+        backend.send(&json!({"event": event::SEND_PRESENCE_EVENT, "payload": payload})).await;
+    }
+    backend.fence().await;
+    let mut bob = connect(&hub, "bob", &hub.token(&json!({"sub": "bob"}))).await;
+    bob.send(&subscribe("a", "")).await;
+    assert_eq!(bob.fence().await, Vec::<Value>::new(), "it waits");
+    let removed = call(&hub, (Method::DELETE, "/api/spaces/a/attendees/userId/bob"), &boss(), None).await;
+    assert_eq!(removed.0, StatusCode::OK);
+    let told: Vec<_> = bob.fence().await.iter().map(|frame| frame["event"].clone()).collect();
+    assert_eq!(told, [event::CHANNEL_UNSUBSCRIBED, event::SUBSCRIBE_CHANNEL_FAILED]);
+    let online = json!({"category": category::ONLINE, "topicId": "a"});
+    bob.send(&json!({"event": event::SEND_PRESENCE_EVENT, "payload": online})).await;
+    let refused = bob.fence().await;
+    assert_eq!(
+        refused.first().map(|it| &it["payload"]["category"]),
+        Some(&json!(category::INVALID)),
+        "{refused:?}"
+    );
+}
+
 /// Pages of allowed origins may ask everything, with the headers that clients use; others nothing.
 #[tokio::test]
 async fn pages_may_ask_what_the_dialect_has() {
