@@ -239,20 +239,17 @@ impl Admission {
         }
     }
 
-    /// The connection becomes a WebSocket: it speaks for itself from now on, and has yet to say for whom.
+    /// The connection becomes a WebSocket: it speaks for itself from now on, and has yet to say for whom, whatever requests came by it.
     ///
     /// # Errors
     /// A bound is reached.
     pub fn speak(&self) -> Result<(), Excess> {
         let mut held = lock(&self.held);
-        if held.part != Part::Carrier {
-            return Ok(());
-        }
         let mut counts = lock(&self.limits.counts);
         if held.is_authenticated && counts.unauthenticated >= self.limits.caps.unauthenticated {
             return Err(self.limits.excess(Bound::Unauthenticated));
         }
-        if let Some(address) = held.address {
+        if let (Some(address), Part::Carrier) = (held.address, held.part) {
             let spoken = counts.addresses.speak(address, self.limits.caps.per_address);
             spoken.ok_or_else(|| self.limits.excess(Bound::Address))?;
         }
@@ -457,7 +454,11 @@ mod tests {
         assert_eq!(from(&limits, "192.0.2.9").unwrap_err(), Bound::Unauthenticated);
         kept[0].authenticate();
         kept[0].authenticate();
-        assert!(from(&limits, "192.0.2.9").is_ok());
+        let one_more = from(&limits, "192.0.2.9");
+        assert_eq!(kept[0].speak().unwrap_err().bound, Bound::Unauthenticated);
+        drop(one_more.unwrap());
+        kept[0].speak().unwrap();
+        assert_eq!(limits.unauthenticated(), 4, "requests that it carried say nothing of the WebSocket");
     }
 
     #[test]

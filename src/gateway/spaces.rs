@@ -97,6 +97,7 @@ impl From<NotKept> for Wrong {
 #[derive(Debug)]
 struct Known {
     space: Arc<Space>,
+    /// Of what it was read from. That of one which is no more is after all that it had, and not after any that it may have again.
     version: Option<Version>,
     at: Mono,
 }
@@ -279,7 +280,11 @@ impl Spaces {
             let version = version.ok_or(Wrong::Absent)?;
             match self.broker.for_app(app).keep(&key(topic), Some(version), None).await {
                 Ok(_) => {
-                    lock(&self.known).remove(&place);
+                    // Whoever read it just before may still come to remember it, and must find something newer.
+                    let version = Some(Version(version.0 + 1));
+                    let known =
+                        Known { space: Arc::new(Space::open(topic)), version, at: self.clock.now().mono };
+                    self.remember(place, known);
                     self.strike(app, &space.creator, topic).await;
                     return Ok(space);
                 }

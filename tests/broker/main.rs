@@ -11,4 +11,5 @@ mod own;
 mod pace;
 mod rights;
 mod slow;
+mod spaces;
 mod streams;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use presence_protocol::native::event;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::client::Client;
 use super::guarding::{boss, call, connect, post, subscribe};
@@ -70,9 +72,13 @@ async fn topics(hub: &Hub) -> u64 {
     hub.advance(Duration::from_secs(1)).await;
     let mut fence = connect(hub, "fence", &hub.token(&boss())).await;
     drop(fence.fence().await);
+    metric(hub, "hub_broker_topics").await
+}
+
+async fn metric(hub: &Hub, name: &str) -> u64 {
     let metrics = reqwest::get(format!("http://{}/metrics", hub.admin)).await.unwrap().text().await.unwrap();
-    let line = metrics.lines().find(|line| line.starts_with("hub_broker_topics "));
-    line.unwrap().split(' ').nth(1).unwrap().parse().unwrap()
+    let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.unwrap().parse().unwrap()
 }
 
 #[tokio::test]
@@ -293,4 +299,64 @@ async fn a_body_is_an_object_in_which_the_last_of_a_key_counts() {
     assert_eq!(status, OK);
     let (_, members) = get(&hub, "/api/spaces/a/members", &boss()).await;
     assert_eq!(members["data"][0]["member"], "bob");
+}
+
+/// A form is bounded as every body is, says what it is in capitals or not, and is read like an object.
+#[tokio::test]
+async fn a_form_is_a_body_like_others() {
+    let hub = Hub::start(&["http.body_bytes=64KiB"]).await;
+    let form = async |kind: &str, body: String| {
+        let request =
+            reqwest::Client::new().post(hub.http("/api/anonymous/auth")).header("content-type", kind);
+        let response = request.body(body).send().await.unwrap();
+        (response.status(), response.json::<Value>().await.unwrap())
+    };
+    let plain = "application/x-www-form-urlencoded";
+    let long = form(plain, format!("displayname={}", "x".repeat(65 * 1024))).await;
+    assert_eq!(code(&long), (413, "too.large"));
+    for kind in [plain, "Application/X-WWW-Form-URLencoded; charset=UTF-8"] {
+        let (status, answer) = form(kind, "displayname=Eve&displayname=Ann+B&x=y".into()).await;
+        assert_eq!(status, OK, "{answer}");
+        let token = answer["token"].as_str().unwrap();
+        let me = reqwest::Client::new().get(hub.http("/api/users/me")).bearer_auth(token);
+        let me: Value = me.send().await.unwrap().json().await.unwrap();
+        assert_eq!(me["displayname"], "Ann B");
+    }
+    assert_eq!(form(plain, String::new()).await.0, OK);
+}
+
+// === Connections ===
+
+/// Whoever has said who it is may keep its connection for the next request.
+#[tokio::test]
+async fn a_connection_that_has_authenticated_may_rest() {
+    let hub = Hub::start(&["http.head_timeout=5s", "http.keep_alive=2m"]).await;
+    let token = hub.token(&json!({"sub": "ann"}));
+    for path in ["/api/users/me", "/api/spaces/a", "/api/spaces/a/members"] {
+        let mut stream = TcpStream::connect(hub.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: jwt {token}\r\n\r\n");
+        for _ in 0..3 {
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = [0; 4096];
+            let length = stream.read(&mut answer).await.unwrap();
+            assert!(answer[..length].starts_with(b"HTTP/1.1 200"), "{path} {length}");
+            for _ in 0..60 {
+                hub.advance(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn tokens_that_are_refused_are_counted() {
+    let hub = Hub::start(&[]).await;
+    for (header, path) in [("jwt x", "/api/users/me"), ("Basic x", "/api/spaces/a"), ("", "/api/users/me")] {
+        let request = reqwest::Client::new().get(hub.http(path)).header("authorization", header);
+        assert_eq!(request.send().await.unwrap().status(), 401, "{header}");
+    }
+    assert_eq!(
+        metric(&hub, "hub_gateway_unauthenticated_total").await,
+        2,
+        "nothing was refused where none was shown"
+    );
 }

@@ -1,6 +1,6 @@
 //! Attacks on spaces: guesses, admins against each other, members on their way out, bodies that are too much.
 
-use presence_protocol::native::event;
+use presence_protocol::native::{category, event};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -115,6 +115,78 @@ async fn whoever_is_removed_while_it_subscribes_is_out() {
             post(&hub, &format!("{space}/chats"), &boss, json!({"content": {"bodyText": "he is out"}})).await;
         assert_eq!((said, bob.fence().await), (StatusCode::OK, Vec::new()), "round {round}");
     }
+}
+
+/// Whoever is let in again while it hears that it was removed, and says that it is there, can leave as everybody can.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_comes_back_as_it_is_removed_leaves_nothing_behind() {
+    let hub = Hub::start(&[]).await;
+    let mut watcher = connect(&hub, "watcher", &hub.token(&json!({"sub": "watcher"}))).await;
+    for round in 0..60 {
+        let mut bob = connect(&hub, "bob", &hub.token(&json!({"sub": "bob"}))).await;
+        let topic = format!("p{round}");
+        let says = |category: &str, receivers: Value| {
+            let payload = json!({"category": category, "topicId": topic, "receivers": receivers});
+            json!({"event": event::SEND_PRESENCE_EVENT, "payload": payload})
+        };
+        bob.send(&subscribe(&topic, "")).await;
+        bob.send(&says(category::ONLINE, json!([]))).await;
+        bob.fence().await;
+        let attendee = format!("/api/spaces/{topic}/attendees/userId/bob");
+        let insisting = async {
+            for _ in 0..8 {
+                bob.send(&subscribe(&topic, "")).await;
+                // Who is named is looked up, which takes a while.
+                bob.send(&says(category::ONLINE, json!(["nobody"]))).await;
+            }
+        };
+        let boss = boss();
+        let (removed, ()) = tokio::join!(call(&hub, (Method::DELETE, &attendee), &boss, None), insisting);
+        assert_eq!(removed.0, StatusCode::OK);
+        bob.fence().await;
+        if round % 2 == 0 {
+            bob.send(&says(category::LEAVES, json!([]))).await;
+        } else {
+            bob.send(&json!({"event": event::UNSUBSCRIBE_CHANNEL, "payload": {"channel": {"_id": topic}}}))
+                .await;
+        }
+        bob.fence().await;
+        watcher.send(&subscribe(&topic, "")).await;
+        let subscribed = watcher.frame().await;
+        assert_eq!(subscribed["payload"]["hub"]["roster"], json!([]), "round {round}");
+    }
+}
+
+/// A subscription that waits for a storm to pass is ended by a removal, and nobody takes it for one afterwards.
+#[tokio::test]
+async fn whoever_is_removed_while_its_subscription_waits_is_not_subscribed() {
+    let hub = Hub::start(&[]).await;
+    let basic = [("authorization", "Basic ZGVtby1rZXk6ZGVtby1zZWNyZXQ=")];
+    let url = format!("ws://{}/ws", hub.address);
+    let mut backend = Client::connect("backend", &url, &basic).await.unwrap();
+    assert_eq!(backend.frame().await["event"], event::AUTHENTICATED);
+    backend.send(&subscribe("a", "")).await;
+    for n in 0..30 {
+        let sender = json!({"_id": format!("CA{n}"), "type": "phone"});
+        let payload = json!({"category": category::ONLINE, "topicId": "a", "sender": sender});
+        backend.send(&json!({"event": event::SEND_PRESENCE_EVENT, "payload": payload})).await;
+    }
+    backend.fence().await;
+    let mut bob = connect(&hub, "bob", &hub.token(&json!({"sub": "bob"}))).await;
+    bob.send(&subscribe("a", "")).await;
+    assert_eq!(bob.fence().await, Vec::<Value>::new(), "it waits");
+    let removed = call(&hub, (Method::DELETE, "/api/spaces/a/attendees/userId/bob"), &boss(), None).await;
+    assert_eq!(removed.0, StatusCode::OK);
+    let told: Vec<_> = bob.fence().await.iter().map(|frame| frame["event"].clone()).collect();
+    assert_eq!(told, [event::CHANNEL_UNSUBSCRIBED, event::SUBSCRIBE_CHANNEL_FAILED]);
+    let online = json!({"category": category::ONLINE, "topicId": "a"});
+    bob.send(&json!({"event": event::SEND_PRESENCE_EVENT, "payload": online})).await;
+    let refused = bob.fence().await;
+    assert_eq!(
+        refused.first().map(|it| &it["payload"]["category"]),
+        Some(&json!(category::INVALID)),
+        "{refused:?}"
+    );
 }
 
 /// Pages of allowed origins may ask everything, with the headers that clients use; others nothing.

@@ -87,7 +87,7 @@ async fn wrong_binary_packets_are_told_and_forgotten() {
                 packet => break packet.to_owned(),
             }
         };
-        assert!(fault(&late).1.contains("within 10 s"), "{late}");
+        assert!(fault(&late).1.contains("socketio.attachment_timeout"), "{late}");
         raw.send_binary(&part(version, b"a")).await;
         assert!(fault(&raw.text().await).1.contains("announced"));
     }
@@ -184,4 +184,19 @@ async fn json_bombs_are_refused_and_floods_end_the_connection() {
     let mut raw = Raw::enter(&hub, 4, "alice").await;
     raw.send(&format!("42/chat,[\"X\",\"{}\"]", "x".repeat(70_000))).await;
     assert_eq!(raw.packet().await, None);
+}
+
+#[tokio::test]
+async fn an_operator_may_allow_fewer_parts_and_who_sends_more_is_told_by_what() {
+    let hub = Hub::start(&["socketio.attachments=2"]).await;
+    let mut raw = Raw::enter(&hub, 3, "alice").await;
+    raw.send(r#"453-/chat,["X"]"#).await;
+    let (code, message) = fault(&raw.text().await);
+    assert_eq!(code, "invalid.frame");
+    assert!(message.contains("socketio.attachments"), "{message}");
+    raw.send(r#"452-/chat,["X"]"#).await;
+    for _ in 0..2 {
+        raw.send_binary(&part(3, b"a")).await;
+    }
+    assert_eq!(fault(&raw.text().await).0, "unknown.event");
 }

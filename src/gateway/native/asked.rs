@@ -129,4 +129,20 @@ impl Table {
             |asked: &Asked| matches!(&asked.what, What::Subscribe { topic: other, .. } if other == topic);
         self.asked.values().any(is_it)
     }
+
+    /// What the session is about to say in a topic, in which it is no member until then: the last word.
+    pub(super) fn entering(&mut self, topic: &TopicName) -> Option<Bytes> {
+        let mut last = None;
+        for (tag, asked) in &mut self.asked {
+            let What::Online(online) = &mut asked.what else { continue };
+            if online.topic != *topic {
+                continue;
+            }
+            online.is_join = true;
+            if last.is_none_or(|(newest, _)| newest < tag) {
+                last = Some((tag, &online.content.bytes));
+            }
+        }
+        last.map(|(_, said)| said.clone())
+    }
 }

@@ -126,8 +126,14 @@ impl Visit {
         }
     }
 
-    /// A subscription that was granted could not begin.
+    /// A subscription that was granted could not begin, so the session is not in the topic either.
     pub(super) fn not_subscribed(&mut self, topic: &TopicName, fault: Fault, out: &mut BytesMut) -> Fault {
+        if let Some(stay) = self.topics.remove(topic) {
+            self.forget_held(topic, stay.held, out);
+            if stay.is_member {
+                self.strays.push(topic.clone());
+            }
+        }
         let mut failed = Vec::with_capacity(192);
         json::object(&mut failed, |failed| {
             payload::channel(topic.as_str(), failed);
@@ -185,11 +191,16 @@ impl Visit {
 
     /// Somebody removed the party from a topic.
     pub(super) fn removed(&mut self, topic: &TopicName, out: &mut BytesMut) {
-        let held = self.topics.remove(topic).and_then(|stay| stay.held);
-        self.forget_held(topic, held, out);
-        // A subscription that is under way was made after the removal, and is granted or not for itself.
-        if self.asked.is_subscribing(topic) {
-            self.stay_in(topic);
+        let stay = self.topics.remove(topic);
+        let was_member = stay.as_ref().map(|stay| stay.is_member);
+        self.forget_held(topic, stay.and_then(|stay| stay.held), out);
+        // A subscription that is under way was made after the removal, or is answered that it ended with it. What the session says there
+        // was said after it too, and makes it a member again.
+        if let Some(was_member) = was_member.filter(|_| self.asked.is_subscribing(topic)) {
+            let said = self.asked.entering(topic).filter(|_| was_member);
+            let stay = self.stay_in(topic);
+            stay.is_member = said.is_some();
+            stay.said = said.unwrap_or_default();
         }
         self.unsubscribed(topic.as_str(), out);
     }

@@ -79,7 +79,8 @@ fn shown(change: &Change) -> Option<(&str, Bytes)> {
 }
 
 fn said<'a>(change: &Change, message: &'a Message) -> (&'a str, Bytes) {
-    if OWN_EVENTS.contains(&&*message.name) {
+    // Backends of another dialect may call their events the same; what those say is text.
+    if OWN_EVENTS.contains(&&*message.name) && message.body.starts_with(b"{") {
         (&message.name, message.body.clone())
     } else {
         (event::MESSAGE_SENT, payload::foreign_message(&change.topic, change.stamp, message).into())

@@ -57,8 +57,13 @@ pub const STRAY_BINARY: Fault = Fault::new("invalid.frame", "no packet has annou
 pub const INTERRUPTED: Fault =
     Fault::new("invalid.frame", "the attachments of a packet come before the next packet");
 /// The parts of a packet did not come.
-pub const NO_ATTACHMENTS: Fault =
-    Fault::new("invalid.frame", "the attachments of a packet come within 10 s after it");
+pub const NO_ATTACHMENTS: Fault = Fault::new(
+    "invalid.frame",
+    "the attachments of a packet come within socketio.attachment_timeout after it",
+);
+/// The packet has too many parts.
+pub const MANY_ATTACHMENTS: Fault =
+    Fault::new("invalid.frame", "a packet has no more attachments than socketio.attachments allows");
 /// The parts of a packet are too long.
 pub const LONG_ATTACHMENTS: Fault = Fault::new(
     "too.large",

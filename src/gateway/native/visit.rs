@@ -268,9 +268,9 @@ impl Visit {
     }
 
     /// Notes that the connection is subscribed to a topic, if it was not.
-    pub(super) fn stay_in(&mut self, topic: &TopicName) {
+    pub(super) fn stay_in(&mut self, topic: &TopicName) -> &mut Stay {
         let updates = self.principal.app.limits.updates_per_second;
-        self.topics.entry(topic.clone()).or_insert_with(|| Box::new(Stay::new(updates)));
+        self.topics.entry(topic.clone()).or_insert_with(|| Box::new(Stay::new(updates)))
     }
 
     /// Whether the token allows something in a topic.

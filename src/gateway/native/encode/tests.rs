@@ -204,6 +204,17 @@ fn messages_of_every_dialect_can_be_shown() {
     }
 }
 
+/// A backend of another dialect calls its events as it likes, and what it says in them is text.
+#[test]
+fn a_message_of_another_dialect_is_one_whatever_it_is_called() {
+    for name in OWN_EVENTS {
+        let found = sent(change(&json!("t"), message(name, r#""hi""#)), None, None);
+        assert_eq!(found["event"], "MESSAGE_SENT");
+        assert_eq!(found["payload"]["content"]["bodyText"], "hi");
+        assert_eq!(found["payload"]["hub"], json!({"name": name, "body": "hi"}));
+    }
+}
+
 /// Without the values that differ from message to message.
 fn strip(mut payload: Value) -> Value {
     for pointer in ["/_id", "/topicId", "/topicTitle", "/created", "/content/bodyText", "/sender"] {

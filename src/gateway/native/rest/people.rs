@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use presence_protocol::native::{
     Attendee, AttendeeRole, AttendeeType, InvitedTopic, Role, RoleChange, SpaceInvite, SpaceInvited,
@@ -14,7 +13,7 @@ use uuid::Uuid;
 use super::Here;
 use super::body::{body, timely};
 use super::failure::{FORBIDDEN, Failure, bad};
-use super::visitor::{Visitor, principal};
+use super::visitor::{Asker, Visitor};
 use crate::broker::Reply;
 use crate::core::{Cause, Command, Party, PartyId, PartyKind, TopicName};
 use crate::gateway::native::dialect::Shared;
@@ -29,10 +28,9 @@ type Guests = Vec<(PartyId, Role)>;
 /// `POST /api/spaces/invite`: a new space, with the caller as its admin.
 pub(super) async fn create(
     State(rest): Here,
-    headers: HeaderMap,
+    Asker(principal): Asker,
     request: Request,
 ) -> Result<Response, Failure> {
-    let principal = principal(&rest.shared, &headers)?;
     let asked: SpaceInvite = timely(&rest.shared, body(request)).await?;
     let guests = guests(&asked, &principal)?;
     let named = asked.topic.id.as_deref().filter(|id| !id.is_empty());

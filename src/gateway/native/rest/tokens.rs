@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use presence_protocol::native::{AnonymousAuth, DemoToken, DemoTokenRequest, Token};
 use uuid::Uuid;
 
 use super::body::{body, secret, timely};
 use super::failure::{FORBIDDEN, Failure, NOT_FOUND, UNSIGNED, bad};
-use super::visitor::principal;
+use super::visitor::Asker;
 use super::{Here, Pairs};
 use crate::gateway::apps::App;
 use crate::gateway::json;
@@ -73,8 +73,7 @@ pub(super) async fn demo(State(rest): Here, request: Request) -> Result<Response
 }
 
 /// `GET /api/users/me`.
-pub(super) async fn me(State(rest): Here, headers: HeaderMap) -> Result<Response, Failure> {
-    let Principal { party, .. } = principal(&rest.shared, &headers)?;
+pub(super) async fn me(Asker(Principal { party, .. }): Asker) -> Response {
     let mut body = Vec::with_capacity(384);
     json::object(&mut body, |me| {
         me.text("_id", party.id.as_str());
@@ -90,5 +89,5 @@ pub(super) async fn me(State(rest): Here, headers: HeaderMap) -> Result<Response
         me.raw("licenses", b"[]");
     });
     let head = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
-    Ok((head, body).into_response())
+    (head, body).into_response()
 }

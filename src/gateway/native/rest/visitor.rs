@@ -12,7 +12,7 @@ use super::Rest;
 use super::failure::{FORBIDDEN, Failure, bad};
 use crate::broker::Handle;
 use crate::core::TopicName;
-use crate::gateway::limits::network;
+use crate::gateway::limits::{Admission, network};
 use crate::gateway::native::dialect::Shared;
 use crate::gateway::native::fault::TOO_FAST;
 use crate::gateway::peer::PeerAddr;
@@ -34,10 +34,26 @@ pub(super) fn credentials<'a>(
     header.and_then(Credentials::of_header).or_else(|| query().map(|(_, token)| Credentials::Token(token)))
 }
 
-/// Who makes a request.
-pub(super) fn principal(shared: &Shared, headers: &HeaderMap) -> Result<Principal, Failure> {
-    let credentials = credentials(headers, &[]).ok_or(Refused)?;
-    Ok(credentials.check(&shared.apps, shared.clock.now().wall)?)
+/// Who makes a request, which may keep its connection for the next one.
+fn principal(shared: &Shared, parts: &Parts) -> Result<Principal, Failure> {
+    let credentials = credentials(&parts.headers, &[]).ok_or(Refused)?;
+    let checked = credentials.check(&shared.apps, shared.clock.now().wall);
+    let principal = checked.inspect_err(|Refused| shared.metrics.unauthenticated())?;
+    if let Some(admission) = parts.extensions.get::<Arc<Admission>>() {
+        admission.authenticate();
+    }
+    Ok(principal)
+}
+
+/// Somebody who asks something about no topic.
+pub(super) struct Asker(pub(super) Principal);
+
+impl FromRequestParts<Arc<Rest>> for Asker {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, rest: &Arc<Rest>) -> Result<Self, Failure> {
+        principal(&rest.shared, parts).map(Self)
+    }
 }
 
 /// Somebody who asks something about the topic in the path. Who it is, is checked first.
@@ -53,7 +69,7 @@ impl FromRequestParts<Arc<Rest>> for Visitor {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, rest: &Arc<Rest>) -> Result<Self, Failure> {
-        let principal = principal(&rest.shared, &parts.headers)?;
+        let principal = principal(&rest.shared, parts)?;
         let path = Path::<HashMap<String, String>>::from_request_parts(parts, rest).await;
         let Path(path) = path.map_err(|_| bad("the path is not valid UTF-8"))?;
         let topic = TopicName::new(path.get("topic").map_or("", String::as_str))?;

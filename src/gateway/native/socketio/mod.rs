@@ -153,11 +153,11 @@ impl Packets {
         }
         let packet = match Packet::parse(text) {
             Ok(packet) => packet,
-            Err(error) => return self.unreadable(error, out),
+            Err(error) => return self.refuse_packet(&error.into(), out),
         };
         if packet.kind.is_binary() && packet.attachments > 0 {
             if packet.attachments > self.gate.attachments {
-                return self.unreadable(PacketError::TooManyAttachments, out);
+                return self.refuse_packet(&fault::MANY_ATTACHMENTS, out);
             }
             let ends = self.now() + self.gate.attachment_timeout;
             self.incomplete = Some(Box::new(Incomplete::new(text, packet.attachments, ends)));
@@ -207,8 +207,8 @@ impl Packets {
     }
 
     /// No packet at all. Clients of version 4 expect to be sent away for it.
-    fn unreadable(&mut self, error: PacketError, out: &mut BytesMut) -> Result<(), CloseReason> {
-        self.fault(None, &error.into(), out)?;
+    fn refuse_packet(&mut self, fault: &Fault, out: &mut BytesMut) -> Result<(), CloseReason> {
+        self.fault(None, fault, out)?;
         if self.version == ProtocolVersion::V4 { Err(CloseReason::Protocol) } else { Ok(()) }
     }
 
@@ -241,7 +241,9 @@ impl Packets {
         }
         let event = match Event::parse(packet.data) {
             Ok(event) => event,
-            Err(error @ (PacketError::Json | PacketError::Array)) => return self.unreadable(error, out),
+            Err(error @ (PacketError::Json | PacketError::Array)) => {
+                return self.refuse_packet(&error.into(), out);
+            }
             Err(error) => return self.fault(packet.id, &error.into(), out),
         };
         let id = packet.id.map(|id| id.to_string());
