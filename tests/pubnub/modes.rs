@@ -96,6 +96,21 @@ async fn a_leave_that_was_held_back_is_told_to_whoever_came_meanwhile() {
 }
 
 #[tokio::test]
+async fn an_interval_moves_no_message_from_its_place() {
+    let hub = Hub::start(&["pubnub.announce_max=1", "pubnub.interval=2s"]).await;
+    let mut watcher = Client::open(&hub, "room,room-pnpres", "").await;
+    come(&hub, "ana").await;
+    come(&hub, "ben").await;
+    until(&hub, &mut watcher, 1).await;
+    hub.advance(Duration::from_secs(2)).await;
+    assert_eq!(until(&hub, &mut watcher, 1).await[0]["d"]["action"], "interval");
+    let sent = get(&hub, "/publish/pub/sub/0/room/0/1").await.body;
+    let told = until(&hub, &mut watcher, 1).await;
+    assert_eq!((&told[0]["d"], &told[0]["p"]["t"]), (&json!(1), &sent[2]));
+    hub.stop().await;
+}
+
+#[tokio::test]
 async fn whoever_is_back_quickly_in_another_state_has_changed_it() {
     let hub = Hub::start(&["pubnub.debounce=4s"]).await;
     let mut watcher = Client::open(&hub, "room-pnpres", "").await;

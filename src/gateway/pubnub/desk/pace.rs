@@ -35,9 +35,10 @@ struct Interval {
 }
 
 impl Pace {
-    /// Takes an event, and gives those that are told now, in order.
+    /// Takes an event, and gives those that are told now, in order. What is due waits for [`Self::release`], so that it comes after
+    /// everything that has happened until then.
     pub(super) fn take(&mut self, now: Mono, event: Presence, settings: &Settings) -> Vec<Presence> {
-        let mut told = self.release(now, settings);
+        let mut told = Vec::new();
         self.occupancy = event.occupancy;
         let left = if event.action == Action::Join { self.undo_leave(&event) } else { None };
         let event = Presence { occupancy: self.shown(), ..event };
@@ -118,10 +119,16 @@ impl Pace {
                 interval.note(&event);
                 self.interval = Some(interval);
             }
-            (Some(interval), true) => interval.note(&event),
+            (Some(interval), true) => {
+                if !interval.has_changed && interval.end <= now {
+                    interval.end = now + settings.interval;
+                }
+                interval.note(&event);
+            }
             (Some(interval), false) => {
                 told.extend(interval.report(settings).map(|last| Presence {
-                    at: event.at,
+                    // Before the event, whose place is its own.
+                    at: Timetoken(event.at.0.saturating_sub(1)),
                     is_late: event.is_late,
                     ..last
                 }));
