@@ -4,7 +4,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch::Sender;
+use tokio::task::JoinHandle;
+
 use super::{FORMS, FRAMINGS, Shared};
+use crate::admin::Health;
 use crate::broker::{Bounds, Broker, Clock, Encode, Handle, Parts, Policy};
 use crate::config::{AppConfig, Config};
 use crate::core::{BufferLimits, Limits as RosterLimits, Timetoken};
@@ -64,15 +68,19 @@ pub(super) fn start(shared: &Shared) -> Result<Handle, String> {
     let parts = Parts { node, clock, engine, encoders, apps, inbox: config.limits.inbox, metrics };
     let (broker, handle) = Broker::new(parts);
     let serving = tokio::spawn(broker.run());
-    let (health, stop) = (shared.health.clone(), Arc::clone(&shared.stop));
-    tokio::spawn(async move {
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "the broker has failed; the hub stops");
-            health.draining();
-            stop.send_replace(true);
-        }
-    });
+    tokio::spawn(watch(serving, shared.health.clone(), Arc::clone(&shared.stop)));
     Ok(handle)
+}
+
+/// Stops the hub if its broker fails. It is cancelled only with everything else, when the hub has stopped.
+async fn watch(serving: JoinHandle<()>, health: Health, stop: Arc<Sender<bool>>) {
+    if let Err(error) = serving.await
+        && !error.is_cancelled()
+    {
+        tracing::error!(%error, "the broker has failed; the hub stops");
+        health.draining();
+        stop.send_replace(true);
+    }
 }
 
 /// What an app keeps of what is said, if clients can resume after a message.
@@ -105,9 +113,32 @@ fn keep_mark(folder: &std::path::Path, clock: &Clock) -> Result<Timetoken, Strin
             match tokio::task::spawn_blocking(move || mark.reserve(now.wall, Timetoken(given))).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::error!(%error, "the mark of timetokens cannot be set"),
+                // The hub has stopped.
+                Err(error) if error.is_cancelled() => return,
                 Err(error) => tracing::error!(%error, "setting the mark of timetokens failed"),
             }
         }
     });
     Ok(floor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_a_broker_that_fails_stops_the_hub() {
+        for (has_failed, serving) in [
+            (true, tokio::spawn(async { panic!("for the test's sake") })),
+            (false, tokio::spawn(std::future::pending())),
+            (false, tokio::spawn(async {})),
+        ] {
+            let stop = Arc::new(Sender::new(false));
+            if !has_failed {
+                serving.abort();
+            }
+            watch(serving, Health::default(), Arc::clone(&stop)).await;
+            assert_eq!(*stop.borrow(), has_failed);
+        }
+    }
 }

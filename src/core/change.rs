@@ -73,7 +73,7 @@ pub struct MemberView {
     pub party: Arc<Party>,
     /// The session that spoke last.
     pub session: SessionId,
-    /// What it said.
+    /// What it said, with the facts of all the member's sessions together.
     pub content: Content,
     /// How many of the member's sessions have a connection.
     pub attached: u32,

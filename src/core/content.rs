@@ -16,6 +16,14 @@ pub struct Facts {
     pub idle: bool,
 }
 
+impl Facts {
+    /// Those of two sessions together: in a media session if one is, idle if both are.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { in_media: self.in_media || other.in_media, idle: self.idle && other.idle }
+    }
+}
+
 /// Content as the core keeps it. Two contents are equal when their fingerprints are.
 #[derive(Debug, Clone, Default)]
 pub struct Content {
@@ -25,6 +33,15 @@ pub struct Content {
     pub fingerprint: Fingerprint,
     /// Decides status.
     pub facts: Facts,
+}
+
+impl Content {
+    /// The same as a session shows it that has not said it. What it is doing itself are its own facts: whoever was in a media session
+    /// and goes leaves no session behind that is in one.
+    #[must_use]
+    pub fn taken_over(&self, facts: Facts) -> Self {
+        Self { facts, ..self.clone() }
+    }
 }
 
 impl PartialEq for Content {

@@ -191,12 +191,15 @@ fn enter(
     let known = roster.topic(topic);
     let member = known.and_then(|known| known.view(&lease.party.id));
     let kept = || known.and_then(|known| known.absent_state(&lease.party.id, now.wall)).cloned();
+    let membership = known.and_then(|known| known.membership(session));
     let content = match (content, &member) {
         (Some(said), _) => said.clone(),
-        (None, Some(member)) => member.content.clone(),
+        (None, Some(member)) => {
+            let own = membership.map(|membership| membership.entry.content.facts);
+            member.content.taken_over(own.unwrap_or_default())
+        }
         (None, None) => kept().unwrap_or_default(),
     };
-    let membership = known.and_then(|known| known.membership(session));
     if let (Some(membership), Some(member)) = (membership, &member) {
         let is_current = membership.is_attached
             && membership.entry.generation == lease.generation
@@ -234,7 +237,7 @@ fn enter_as(
         return Decision::Refused(Refusal::TopicFull);
     }
     let (party, content) = match member {
-        Some(member) => (member.party, member.content),
+        Some(member) => (member.party, member.content.taken_over(content.facts)),
         None => (Arc::clone(party), content.clone()),
     };
     one(topic, Op::Enter(session, Arc::new(Entry { party, node, generation: lease.generation, content })))

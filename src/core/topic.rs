@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::change::{Cause, ChangeKind, MemberView, Occupancy};
-use super::content::{Content, Fingerprint};
+use super::content::{Content, Facts, Fingerprint};
 use super::history::History;
 use super::ids::{NodeId, PartyId, Rev, SessionId, Timetoken, TopicName};
 use super::party::Party;
@@ -183,10 +183,16 @@ impl Topic {
         MemberView {
             party: Arc::clone(&member.party),
             session: member.speaker,
-            content: self.content_of(member.speaker),
+            content: self.content_of(member.speaker).taken_over(self.facts_of(member)),
             attached: member.attached,
             joined: member.joined,
         }
+    }
+
+    /// What a member does over all its sessions here: in a media session if one is, idle if all are.
+    fn facts_of(&self, member: &Member) -> Facts {
+        let known = member.sessions.iter().filter_map(|session| self.memberships.get(session));
+        known.map(|known| known.entry.content.facts).fold(Facts { in_media: false, idle: true }, Facts::and)
     }
 
     fn content_of(&self, session: SessionId) -> Content {

@@ -166,6 +166,20 @@ async fn w38_people_over_socket_io_are_watched() {
 }
 
 #[tokio::test]
+async fn w38_whoever_was_in_a_media_session_is_not_when_only_a_poll_is_left() {
+    let mut scene = Scene::start().await;
+    let mut pat = enter(&scene.hub, "pat", "room").await;
+    let in_media = json!({"mediaSession": {"connected": true}});
+    say(&mut pat, "online", &in_media).await;
+    scene.told("BUSY").await;
+    scene.get("/v2/presence/sub-key/sub/channel/room/heartbeat?uuid=pat&heartbeat=300").await;
+    scene.told_nothing().await;
+    pat.close(None).await.unwrap();
+    scene.told("AVAILABLE").await;
+    scene.told_nothing().await;
+}
+
+#[tokio::test]
 async fn w38_people_in_a_pusher_presence_channel_are_watched() {
     let mut scene = Scene::start().await;
     let (mut first, id) = established(&scene.hub).await;

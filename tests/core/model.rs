@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use presence_hub::core::{Cause, Status};
 
-/// One member as viewers see it: party, content, attached sessions.
+/// One member as viewers see it: party, content, whether it is in a media session and whether it is idle, attached sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Member {
     pub(crate) party: u8,
     pub(crate) content: u8,
+    pub(crate) facts: (bool, bool),
     pub(crate) attached: u32,
 }
 
@@ -49,6 +50,8 @@ struct Device {
 struct Stay {
     party: u8,
     content: u8,
+    /// The content that says what the session itself does, which one it has only taken over does not.
+    own: u8,
     is_attached: bool,
     /// Whether its session has not been taken over by another connection since.
     is_current: bool,
@@ -74,7 +77,8 @@ impl Room {
         let stays = || self.stays.values().filter(move |stay| stay.party == party);
         let content = stays().max_by_key(|stay| stay.spoke)?.content;
         let attached = u32::try_from(stays().filter(|stay| stay.is_attached).count()).unwrap();
-        Some(Member { party, content, attached })
+        let facts = (stays().any(|stay| stay.own == 1), stays().all(|stay| stay.own == 2));
+        Some(Member { party, content, facts, attached })
     }
 
     fn counts(&self) -> (u32, u32, u32) {
@@ -148,7 +152,7 @@ impl Model {
             .values()
             .flat_map(|room| room.stays.values())
             .filter(|stay| stay.party == party)
-            .map(|stay| stay.content)
+            .map(|stay| stay.own)
             .collect();
         if all.is_empty() {
             Status::Unavailable
@@ -244,7 +248,10 @@ impl Model {
         if member.is_none() && self.limit.is_some_and(|limit| room.counts().0 >= limit) {
             return false;
         }
-        let content = said.or(member.map(|member| member.content)).or(room.state(party, now)).unwrap_or(0);
+        let kept = room.state(party, now).filter(|_| member.is_none());
+        let content = said.or(member.map(|member| member.content)).or(kept).unwrap_or(0);
+        let before = room.stays.get(&id).map(|stay| stay.own).filter(|_| member.is_some());
+        let own = said.or(before).or(kept).unwrap_or(0);
         room.states.remove(&party);
         if let Some(stay) = room.stays.get_mut(&id)
             && stay.is_attached
@@ -258,7 +265,7 @@ impl Model {
         self.change(topic, None, |room| {
             let entered = room.stays.get(&id).map_or(order, |stay| stay.entered);
             let (is_attached, is_current) = (true, true);
-            let stay = Stay { party, content, is_attached, is_current, entered, spoke: order, grace };
+            let stay = Stay { party, content, own, is_attached, is_current, entered, spoke: order, grace };
             room.stays.insert(id, stay);
         });
         true

@@ -277,6 +277,38 @@ fn a_status_is_composed_of_all_sessions_in_all_topics() {
 }
 
 #[test]
+fn a_session_without_words_shows_those_of_another_but_is_in_no_media_session_by_them() {
+    let mut hub = hub();
+    let status = |hub: &Hub| hub.roster.status(&party_id(1), hub.now().wall);
+    let in_media = |hub: &Hub| {
+        let view = hub.roster.topic(&topic(0)).and_then(|known| known.view(&party_id(1)));
+        view.map(|view| view.content.facts.in_media)
+    };
+    for id in 1..=3 {
+        hub.open(id, 1, None);
+    }
+    hub.enter(2, 0, None, 0).changes();
+    for (said, expected) in [(1, Status::Busy), (2, Status::Available), (1, Status::Busy)] {
+        hub.enter(1, 0, Some(content(said, 0)), 0).changes();
+        hub.enter(2, 0, None, 0).changes();
+        enter_as(&mut hub, 3);
+        assert_eq!((status(&hub), in_media(&hub)), (expected, Some(said == 1)));
+    }
+    hub.leave(1, 0);
+    assert_eq!(shown(&hub), Some(1), "what was said last stays");
+    assert_eq!((status(&hub), in_media(&hub)), (Status::Available, Some(false)));
+    hub.leave(2, 0);
+    assert_eq!((status(&hub), in_media(&hub)), (Status::Available, Some(false)));
+}
+
+/// A session enters that shows what others have said of its party.
+fn enter_as(hub: &mut Hub, id: u128) {
+    let (session, topic, party) = (session(id), topic(0), party(1));
+    let (content, grace) = (content(3, 0), Duration::ZERO);
+    hub.submit(&Command::EnterAs { session, topic, party, content, grace, most: None }).changes();
+}
+
+#[test]
 fn a_full_topic_refuses_parties_but_not_their_further_sessions() {
     let mut hub = Hub::new(Limits { members: Some(1), ..Limits::default() });
     for (id, of) in [(1, 1), (2, 1), (3, 2)] {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use presence_hub::core::{
-    Cause, Change, ChangeKind, Command, Edge, Limits, MemberView, Occupancy, Override, Refusal, Rev, Status,
-    TopicName,
+    Cause, Change, ChangeKind, Command, Edge, Facts, Limits, MemberView, Occupancy, Override, Refusal, Rev,
+    Status, TopicName,
 };
 use proptest::prelude::*;
 
@@ -38,7 +38,9 @@ fn counts(occupancy: Occupancy) -> (u32, u32, u32) {
 
 fn member(view: &MemberView) -> Member {
     let content = u8::try_from(view.content.fingerprint.0).unwrap();
-    Member { party: number_of(view.party.id.as_str()), content, attached: view.attached }
+    let Facts { in_media, idle } = view.content.facts;
+    let party = number_of(view.party.id.as_str());
+    Member { party, content, facts: (in_media, idle), attached: view.attached }
 }
 
 /// A change in the model's words.

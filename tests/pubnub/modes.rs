@@ -84,13 +84,29 @@ async fn a_leave_that_was_held_back_is_told_to_whoever_came_meanwhile() {
     go(&hub, "ben").await;
     hub.advance(Duration::from_secs(1)).await;
     come(&hub, "cleo").await;
-    assert_eq!(events(&until(&hub, &mut early, 1).await), [event("join", "cleo", 2)]);
+    let told = events(&until(&hub, &mut early, 1).await);
+    assert_eq!(told, [event("join", "cleo", 3)], "with ben, who would come back silently");
     let mut late = Client::open(&hub, "room-pnpres", "").await;
     hub.advance(Duration::from_secs(4)).await;
     for watcher in [&mut early, &mut late] {
         let told = until(&hub, watcher, 1).await;
         assert_eq!(events(&told), [event("leave", "ben", 2)], "with as many as are there then");
     }
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn an_interval_moves_no_message_from_its_place() {
+    let hub = Hub::start(&["pubnub.announce_max=1", "pubnub.interval=2s"]).await;
+    let mut watcher = Client::open(&hub, "room,room-pnpres", "").await;
+    come(&hub, "ana").await;
+    come(&hub, "ben").await;
+    until(&hub, &mut watcher, 1).await;
+    hub.advance(Duration::from_secs(2)).await;
+    assert_eq!(until(&hub, &mut watcher, 1).await[0]["d"]["action"], "interval");
+    let sent = get(&hub, "/publish/pub/sub/0/room/0/1").await.body;
+    let told = until(&hub, &mut watcher, 1).await;
+    assert_eq!((&told[0]["d"], &told[0]["p"]["t"]), (&json!(1), &sent[2]));
     hub.stop().await;
 }
 

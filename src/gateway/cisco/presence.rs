@@ -92,7 +92,7 @@ fn reading(roster: &Roster, party: PartyId, now: Now) -> Reading {
             }
             let said = membership.entry.content.facts;
             let facts = sessions.entry(*session).or_insert(Facts { in_media: false, idle: true });
-            *facts = Facts { in_media: facts.in_media || said.in_media, idle: facts.idle && said.idle };
+            *facts = facts.and(said);
             let given = &membership.entry.party.displayname;
             if !given.is_empty() {
                 // Who is here by a device of this dialect has no name of its own there.

@@ -1,5 +1,7 @@
 //! Here now and where now: who is in channels, and in which channels somebody is.
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 
 use super::access::Right;
@@ -8,7 +10,7 @@ use super::call::{Asked, Call};
 use super::fault::Fault;
 use super::names::{self, Name};
 use super::translate;
-use crate::core::{PartyId, Topic, TopicName};
+use crate::core::{PartyId, Roster, Topic, TopicName};
 use crate::gateway::json::{self, Members};
 
 /// The most uuids of one channel in an answer, and as many as without a limit.
@@ -19,6 +21,9 @@ const PLACES: usize = 1000;
 
 /// How many channels are looked at before others have their turn.
 const SLICE: usize = 256;
+
+/// After how many uuids others have their turn, when the channel that they are in has been looked at.
+const UUIDS: usize = 4096;
 
 /// How much of each channel is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +69,20 @@ impl Extent {
             occupancy: known.map_or(0, |known| known.occupancy().parties as usize),
             who: who.map(|id| (id.clone(), state(id))).collect(),
         }
+    }
+
+    /// Of the first of these channels, as many as one of the broker's turns has time for: one at least.
+    fn part(self, topics: &[TopicName], roster: &Roster) -> Vec<Here> {
+        let (mut found, mut uuids) = (Vec::new(), 0);
+        for topic in topics.iter().take(SLICE) {
+            let here = self.look(topic, roster.topic(topic));
+            uuids += here.who.len();
+            found.push(here);
+            if uuids >= UUIDS {
+                break;
+            }
+        }
+        found
     }
 
     fn write(self, here: &Here, out: &mut Members<'_>) {
@@ -197,18 +216,14 @@ fn alone<'a>(call: &Call<'_>, asked: &'a Asked) -> Option<&'a TopicName> {
 }
 
 async fn look(call: &Call<'_>, extent: Extent, topics: Vec<TopicName>) -> Result<Vec<Here>, Fault> {
+    let topics: Arc<[TopicName]> = topics.into();
     let mut found = Vec::with_capacity(topics.len());
-    let mut topics = topics.into_iter();
-    loop {
-        let part: Vec<TopicName> = topics.by_ref().take(SLICE).collect();
-        if part.is_empty() {
-            return Ok(found);
-        }
-        let part = call.broker.read(move |roster, _, _| {
-            part.iter().map(|topic| extent.look(topic, roster.topic(topic))).collect::<Vec<_>>()
-        });
+    while found.len() < topics.len() {
+        let (topics, from) = (Arc::clone(&topics), found.len());
+        let part = call.broker.read(move |roster, _, _| extent.part(&topics[from..], roster));
         found.extend(part.await.ok_or_else(|| call.unavailable())?);
     }
+    Ok(found)
 }
 
 fn single(extent: Extent, here: &Here) -> Answer {
@@ -249,4 +264,31 @@ fn answer(fill: impl FnOnce(&mut Members<'_>)) -> Answer {
         answer.object("payload", fill);
     });
     Answer::ok(Service::Presence, out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{Content, Entry, Limits, NodeId, Op, Party, Record, SessionId, Stamp};
+    use uuid::Uuid;
+
+    #[test]
+    fn a_turn_looks_at_so_many_uuids_and_at_one_channel_at_least() {
+        let mut roster = Roster::new(Limits::default());
+        let topics: Vec<_> = (0..6).map(|room| TopicName::new(&format!("room.{room}")).unwrap()).collect();
+        let everybody = (0..MOST).flat_map(|who| topics.iter().map(move |topic| (who, topic)));
+        for (number, (who, topic)) in everybody.enumerate() {
+            let session = SessionId(Uuid::from_u128(number as u128));
+            let party = Arc::new(Party::new(PartyId::new(&format!("u{who}")).unwrap()));
+            let node = NodeId(Uuid::nil());
+            let entry = Entry { party, node, generation: 0, content: Content::default() };
+            let op = Op::Enter(session, Arc::new(entry));
+            roster.fold(Stamp::default(), &Record { topic: topic.clone(), op });
+        }
+        let looked = |limit, from: usize| {
+            let extent = Extent { has_uuids: true, has_state: true, limit, offset: 0 };
+            extent.part(&topics[from..], &roster).len()
+        };
+        assert_eq!((looked(MOST, 0), looked(MOST, 5), looked(10, 0), looked(MOST, 6)), (5, 1, 6, 0));
+    }
 }

@@ -135,7 +135,7 @@ async fn prepare(call: &Call<'_>, segment: &str) -> Result<Prepared, Fault> {
     }))
     .await?;
     let watches_presence = of_presence(&wanted);
-    watch.want(wanted).map_err(|_| Fault::full())?;
+    watch.want(wanted, cursor).map_err(|_| Fault::full())?;
     let (mut sessions, mut closing) = (Vec::new(), None);
     let asked = stayed(call, asked);
     if let Some(party) = call.party.as_ref().filter(|_| tenant.settings.presence) {
@@ -236,11 +236,14 @@ async fn handshake(call: &Call<'_>, watches_presence: Vec<TopicName>) -> Result<
         (call::time(roster, now), watches_presence.into_iter().filter_map(joined).collect::<Vec<_>>())
     });
     let (now, joins) = looked.await.ok_or_else(|| call.unavailable())?;
-    let Some(party) = &call.party else { return Ok(nothing(&call.query, &call.tenant, now)) };
-    let is_told = |topic: &TopicName, joined| call.tenant.desk.has_told(&party.id, topic, joined);
+    let is_told = |topic: &TopicName, joined| {
+        call.party.as_ref().is_none_or(|party| call.tenant.desk.has_told(&party.id, topic, joined))
+    };
     let untold = joins.iter().filter(|(topic, joined)| !is_told(topic, *joined));
     let before = untold.map(|(_, joined)| Timetoken(joined.0.saturating_sub(1)));
-    Ok(nothing(&call.query, &call.tenant, before.chain([now]).min().unwrap_or(now)))
+    let cursor = before.chain([now]).min().unwrap_or(now);
+    call.tenant.desk.handed(cursor);
+    Ok(nothing(&call.query, &call.tenant, cursor))
 }
 
 /// What a request wants to be told: of its channels, of those that its patterns match, and of those in its groups.

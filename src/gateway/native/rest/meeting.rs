@@ -21,7 +21,7 @@ use crate::gateway::native::message::{check_body, compose, pass_on, write_conten
 use crate::gateway::native::presence::{check_category, receivers};
 use crate::gateway::principal::Action;
 
-/// `GET /api/spaces/{topic}/activemeeting`: whether somebody there is in a media session, by what each said last.
+/// `GET /api/spaces/{topic}/activemeeting`: whether somebody there is in a media session, by what each of its sessions said last.
 pub(super) async fn active(visitor: Visitor) -> Result<Response, Failure> {
     visitor.pace()?;
     visitor.enter().await?;

@@ -22,6 +22,8 @@ const PATTERN_DOTS: usize = 2;
 #[derive(Debug, Default)]
 pub(super) struct Hall {
     last: Timetoken,
+    /// The newest cursor that a client has.
+    handed: Timetoken,
     channels: Kept<TopicName>,
     /// By what the channels begin with that they match.
     patterns: Kept<Box<str>>,
@@ -35,6 +37,11 @@ pub(super) struct Hall {
 }
 
 impl Hall {
+    /// A client has this cursor: what is told late is told after it.
+    pub(super) fn handed(&mut self, cursor: Timetoken) {
+        self.handed = self.handed.max(cursor);
+    }
+
     /// Keeps what happens in a channel from now on, if there is room.
     pub(super) fn touch(&mut self, topic: &TopicName, now: Mono, settings: &Settings) -> Result<(), NoRoom> {
         let channel = self.channels.begin(topic, now, settings.occupants).ok_or(NoRoom)?;
@@ -159,12 +166,13 @@ impl Hall {
     fn announce(&mut self, now: Now, topic: &TopicName, told: Vec<Presence>, settings: &Settings) {
         for mut event in told {
             let at = match event.at {
-                // What was held back has its place where it is told, after every cursor that was handed out meanwhile.
-                at if event.is_late || at == Timetoken(0) => Timetoken(now.wall.0),
+                // What was held back has its place where it is told: after every cursor that was handed out meanwhile, and before
+                // whatever is ordered later, which keeps its own.
+                at if event.is_late || at == Timetoken(0) => Timetoken(self.last.max(self.handed).0 + 1),
                 at => at,
             };
             if event.at == Timetoken(0) {
-                event.at = at.max(self.last);
+                event.at = Timetoken(now.wall.0).max(self.last);
             }
             self.say(now, (topic, at), What::Presence(event), settings);
         }

@@ -95,6 +95,11 @@ impl Desk {
         }
     }
 
+    /// A client is given this cursor.
+    pub(super) fn handed(&self, cursor: Timetoken) {
+        self.lock().handed(cursor);
+    }
+
     /// The next change of somebody's state to this is not told, because it comes with a request that only says that somebody is
     /// still there.
     pub(super) fn keep_quiet(&self, said: Said) {

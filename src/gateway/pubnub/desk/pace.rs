@@ -35,11 +35,13 @@ struct Interval {
 }
 
 impl Pace {
-    /// Takes an event, and gives those that are told now, in order.
+    /// Takes an event, and gives those that are told now, in order. What is due waits for [`Self::release`], so that it comes after
+    /// everything that has happened until then.
     pub(super) fn take(&mut self, now: Mono, event: Presence, settings: &Settings) -> Vec<Presence> {
-        let mut told = self.release(now, settings);
+        let mut told = Vec::new();
         self.occupancy = event.occupancy;
         let left = if event.action == Action::Join { self.undo_leave(&event) } else { None };
+        let event = Presence { occupancy: self.shown(), ..event };
         match event.action {
             // Whoever was only briefly away has not left, but may be back in another state.
             Action::Join if let Some(left) = left => {
@@ -64,13 +66,13 @@ impl Pace {
             if let Some(uuid) = &event.uuid {
                 self.away.remove(uuid);
             }
-            let late = Presence { occupancy: self.occupancy, is_late: true, ..event };
+            let late = Presence { occupancy: self.shown(), is_late: true, ..event };
             self.tell(now, late, settings, &mut told);
         }
+        let occupancy = self.shown();
         if let Some(interval) = &mut self.interval
             && interval.end <= now
         {
-            let occupancy = self.occupancy;
             told.extend(interval.report(settings).map(|report| Presence { occupancy, ..report }));
             interval.end = now + settings.interval;
         }
@@ -87,6 +89,11 @@ impl Pace {
     /// Whether it must not be forgotten.
     pub(super) fn is_busy(&self) -> bool {
         self.interval.is_some() || !self.held.is_empty()
+    }
+
+    /// How many are there as far as is told: also whose leave is kept back, because nobody hears it if they return.
+    fn shown(&self) -> u32 {
+        self.occupancy.saturating_add(u32::try_from(self.held.len()).unwrap_or(u32::MAX))
     }
 
     fn hold(&mut self, due: Mono, leave: Presence) {
@@ -112,10 +119,16 @@ impl Pace {
                 interval.note(&event);
                 self.interval = Some(interval);
             }
-            (Some(interval), true) => interval.note(&event),
+            (Some(interval), true) => {
+                if !interval.has_changed && interval.end <= now {
+                    interval.end = now + settings.interval;
+                }
+                interval.note(&event);
+            }
             (Some(interval), false) => {
                 told.extend(interval.report(settings).map(|last| Presence {
-                    at: event.at,
+                    // Before the event, whose place is its own.
+                    at: Timetoken(event.at.0.saturating_sub(1)),
                     is_late: event.is_late,
                     ..last
                 }));

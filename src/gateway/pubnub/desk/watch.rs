@@ -7,7 +7,7 @@ use super::channel::Side;
 use super::entry::Entry;
 use super::wait::{Waiter, Woken};
 use super::{Desk, NoRoom};
-use crate::core::{Timetoken, TopicName};
+use crate::core::{Now, Timetoken, TopicName};
 
 /// The most entries of one answer.
 pub(in crate::gateway::pubnub) const MOST: usize = 100;
@@ -63,13 +63,18 @@ impl Watch {
         Self { desk: Arc::clone(desk), waiter, groups, wanted: Vec::new() }
     }
 
-    /// Wants all this from now on.
+    /// Wants all this from now on. Its client says that it has this cursor.
     ///
     /// # Errors
     /// There is no room for as many channels.
-    pub(in crate::gateway::pubnub) fn want(&mut self, wanted: Vec<Wanted>) -> Result<(), NoRoom> {
-        let now = self.desk.clock.now().mono;
+    pub(in crate::gateway::pubnub) fn want(
+        &mut self,
+        wanted: Vec<Wanted>,
+        cursor: Timetoken,
+    ) -> Result<(), NoRoom> {
+        let Now { mono: now, wall } = self.desk.clock.now();
         let mut hall = self.desk.lock();
+        hall.handed(cursor.min(Timetoken(wall.0)));
         // What is wanted is left again when this goes, also if there is no room for the rest.
         self.wanted = wanted;
         for wanted in &self.wanted {

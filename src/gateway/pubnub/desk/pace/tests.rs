@@ -36,6 +36,7 @@ struct Viewer(BTreeSet<PartyId>);
 impl Viewer {
     fn hear(&mut self, told: Vec<Presence>) {
         for event in told {
+            let occupancy = event.occupancy as usize;
             match (event.action, event.uuid, event.delta) {
                 (Action::Join, Some(uuid), None) => assert!(self.0.insert(uuid), "joined twice"),
                 (Action::Leave | Action::Timeout, Some(uuid), None) => {
@@ -52,6 +53,7 @@ impl Viewer {
                 }
                 other => panic!("{other:?} is told to nobody"),
             }
+            assert_eq!(occupancy, self.0.len(), "as many as have been told of");
         }
     }
 }
@@ -93,9 +95,6 @@ impl Stage {
         while let Some(due) = self.pace.next_due().filter(|due| *due <= until) {
             self.now = due.max(self.now);
             let told = self.pace.release(self.now, &self.settings);
-            if let Some(last) = told.last() {
-                assert_eq!(last.occupancy as usize, self.there.len(), "with as many as are there then");
-            }
             self.viewer.hear(told);
             self.check();
         }
