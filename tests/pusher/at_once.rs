@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::backend::{Request, trigger};
+use super::backend::{self, Request, trigger};
 use super::client::{Client, unsubscription};
 use super::hub::Hub;
 
@@ -48,6 +48,40 @@ async fn who_does_so_as_another_member_is_that_member() {
         there
     });
     assert_eq!(there, ["2"]);
+}
+
+/// Whoever is removed while it goes and comes back is in the channel if that is the last that it heard, and not if it heard otherwise.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_is_removed_as_it_comes_back_knows_whether_it_is_there() {
+    let hub = Hub::start(&["limits.churn_per_second=1000"]).await;
+    let boss = json!({"sub": "boss", "role": "admin"});
+    for round in 0..60 {
+        let channel = format!("presence-{round}");
+        let mut client = Client::open(&hub, "a").await;
+        let back = client.subscription(&channel, Some(&json!({"user_id": "1"})), None);
+        client.send(&back).await;
+        client.fence().await;
+        let frames = [unsubscription(&channel), back].into_iter().cycle().take(16).collect::<Vec<_>>();
+        let path = format!("/api/spaces/{channel}/attendees/userId/1");
+        let (removed, ()) = tokio::join!(
+            backend::as_native(&hub, "DELETE", &path, &boss, Vec::new()),
+            client.send_at_once(&frames)
+        );
+        assert!([200, 404].contains(&removed.status), "{}", removed.text);
+        let heard = client.fence().await;
+        let is_last = |frame: &&Value| {
+            frame["event"] == SUBSCRIBED || frame["data"].to_string().contains("was removed from channel")
+        };
+        let is_there = heard.iter().rfind(is_last).is_some_and(|last| last["event"] == SUBSCRIBED);
+        let users = format!("/apps/1/channels/{channel}/users");
+        let users = Request::new("GET", &users, "").send(&hub).await.json();
+        let there = if is_there { json!([{"id": "1"}]) } else { json!([]) };
+        assert_eq!(users["users"], there, "round {round}: {heard:#?}");
+        client.unsubscribe(&channel).await;
+        client.fence().await;
+        let channels = Request::new("GET", "/apps/1/channels", "").send(&hub).await.json();
+        assert_eq!(channels, json!({"channels": {}}), "round {round}: {heard:#?}");
+    }
 }
 
 #[tokio::test]

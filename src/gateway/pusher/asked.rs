@@ -53,4 +53,11 @@ impl Table {
     pub(super) fn take(&mut self, tag: Tag) -> Option<Asked> {
         self.asked.remove(&tag)
     }
+
+    /// Withdraws the subscriptions to a channel that are not answered yet, and says whether there was one.
+    pub(super) fn withdraw(&mut self, channel: &TopicName) -> bool {
+        let before = self.asked.len();
+        self.asked.retain(|_, asked| !matches!(asked, Asked::Subscribe { topic, .. } if topic == channel));
+        self.asked.len() < before
+    }
 }

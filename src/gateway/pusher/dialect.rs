@@ -129,7 +129,7 @@ impl Conversation for Pusher {
 
     async fn deadline_passed(&mut self, now: Mono, _out: &mut BytesMut) -> Result<(), CloseReason> {
         match &mut self.visit {
-            Some(visit) => visit.deadline_passed(now),
+            Some(visit) => visit.deadline_passed(now).await,
             None => Ok(()),
         }
     }

@@ -14,8 +14,8 @@ use super::fault::{self, Fault};
 use super::tenant::{Place, Tenant};
 use super::users::User;
 use super::{names, payload, translate};
-use crate::broker::{CloseReason, Handle, Opening, Outbox, Reply, Tag};
-use crate::core::{Mono, Party, SessionId, Terms, TopicName};
+use crate::broker::{CloseReason, Handle, Opening, Outbox, Reply, ReplyTo, Tag};
+use crate::core::{Cause, Command, Mono, Party, SessionId, Terms, TopicName};
 use crate::gateway::json::Caps;
 use crate::gateway::limits::Admission;
 use crate::gateway::pace::Pace;
@@ -56,6 +56,8 @@ pub(super) struct Visit {
     pub(super) guest: Arc<Party>,
     pub(super) user: Option<User>,
     pub(super) channels: HashMap<TopicName, Stay>,
+    /// The channels that the client was told it is not in, while the broker may have it there.
+    strays: Vec<TopicName>,
     pub(super) asked: Table,
     pub(super) rates: Rates,
     pub(super) admission: Arc<Admission>,
@@ -114,6 +116,7 @@ impl Visit {
             guest,
             user: None,
             channels: HashMap::new(),
+            strays: Vec::new(),
             asked: Table::default(),
             rates,
             admission,
@@ -161,6 +164,7 @@ impl Visit {
         if self.asked.is_full() {
             return Err(CloseReason::TooFast);
         }
+        self.leave_strays().await;
         match &*frame.event {
             // Subscriptions have a bound of their own: a client that comes back has many at once.
             event::SUBSCRIBE => return self.subscribe(frame, out).await,
@@ -199,9 +203,22 @@ impl Visit {
             return if is_own { Err(self.ends(fault::TERMINATED)) } else { Ok(()) };
         }
         if self.channels.remove(topic).is_some() {
+            // Whether it came back before or after the removal is not known here. It is told that it is out, so out it goes.
+            if self.asked.withdraw(topic) {
+                self.strays.push(topic.clone());
+            }
             self.refuse_channel(topic.as_str(), &fault::removed(topic.as_str()), out);
         }
         Ok(())
+    }
+
+    /// Leaves where the client knows that it is not.
+    async fn leave_strays(&mut self) {
+        for topic in std::mem::take(&mut self.strays) {
+            self.broker.unwatch(self.session, topic.clone(), ReplyTo::Nobody).await;
+            let leave = Command::Leave { session: self.session, topic, cause: Cause::Kicked };
+            self.broker.submit(leave, None, ReplyTo::Nobody).await;
+        }
     }
 
     /// The connection has proved itself.
@@ -223,10 +240,11 @@ impl Visit {
     }
 
     pub(super) fn deadline(&self) -> Option<Mono> {
-        self.prove_by
+        self.strays.first().map(|_| Mono::default()).or(self.prove_by)
     }
 
-    pub(super) fn deadline_passed(&mut self, now: Mono) -> Result<(), CloseReason> {
+    pub(super) async fn deadline_passed(&mut self, now: Mono) -> Result<(), CloseReason> {
+        self.leave_strays().await;
         let is_over = self.prove_by.is_some_and(|by| by <= now);
         if is_over { Err(self.ends(fault::NOT_AUTHORIZED)) } else { Ok(()) }
     }
