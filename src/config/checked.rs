@@ -222,6 +222,9 @@ impl Config {
         if self.limits.json_depth > 127 {
             return conflict("limits.json_depth must be at most 127");
         }
+        if self.socketio.attachments > 10 {
+            return conflict("socketio.attachments must be at most 10");
+        }
         if self.limits.outbox_bytes < self.limits.frame_bytes {
             return conflict("limits.outbox_bytes must not be smaller than limits.frame_bytes");
         }

@@ -201,6 +201,7 @@ fn what_would_stop_the_hub_later_stops_the_start() {
         "limits.frame_bytes=0",
         "limits.frame_bytes=2048MiB",
         "limits.json_depth=128",
+        "socketio.attachments=11",
         "limits.unauthenticated_percent=0",
         "limits.unauthenticated_percent=101",
         "limits.ping_interval=0s",
