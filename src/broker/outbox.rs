@@ -60,7 +60,7 @@ pub enum Pushed {
     Queued,
     /// It waits, but the queue is over a soft bound: coalesce before sending more.
     Slow,
-    /// The hard bound is reached, or the connection is gone: nothing was queued.
+    /// The hard bound is reached, for this item or for one shared before it, or the connection is gone: nothing was queued.
     Full,
 }
 
@@ -73,6 +73,8 @@ struct Queue {
     in_flight: usize,
     /// A [`Notice::Close`] is among the items.
     closing: Option<CloseReason>,
+    /// Something shared was refused: what is shared after it is too, until the queue is reclaimed, so that nothing overtakes it.
+    has_refused: bool,
     /// To be rung once everything has been sent.
     bell: Option<Box<Bell>>,
     is_closed: bool,
@@ -118,7 +120,10 @@ impl Outbox {
         let is_over =
             queue.bytes + queue.in_flight + size > self.bounds.bytes || queue.frames >= self.bounds.frames;
         // One item always fits into an empty queue, or a large roster could never be sent.
-        if queue.is_closed || (is_over && !is_answer && !queue.items.is_empty()) {
+        let is_shared = matches!(item, Item::Shared(..));
+        let is_late = is_shared && queue.has_refused;
+        if queue.is_closed || is_late || (is_over && !is_answer && !queue.items.is_empty()) {
+            queue.has_refused |= is_shared;
             return Pushed::Full;
         }
         match &item {
@@ -192,6 +197,7 @@ impl Outbox {
     /// Takes the shared items back out of the queue, in order, so that they can be coalesced.
     pub fn reclaim(&self) -> Vec<Arc<Broadcast>> {
         let mut queue = self.lock();
+        queue.has_refused = false;
         let mut reclaimed = Vec::new();
         let mut kept = VecDeque::new();
         for item in std::mem::take(&mut queue.items) {

@@ -1,8 +1,10 @@
 //! Slow sessions: coalesced first, closed last, and never anybody else's problem.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use presence_hub::broker::{Bounds, CloseReason, EncoderId, Notice, Policy};
+use bytes::Bytes;
+use presence_hub::broker::{Bounds, Broadcast, CloseReason, EncoderId, Item, Notice, Outbox, Policy, Pushed};
 use presence_hub::core::TopicName;
 
 use super::kit::kit;
@@ -233,4 +235,20 @@ async fn what_is_said_in_passing_in_a_burst_reaches_whoever_reads_and_nobody_is_
     }
     assert!((40..300).contains(&heard), "{heard}: the newest, as many as there is room for");
     assert_eq!(sleeper.read().notices, []);
+}
+
+/// Nothing shared overtakes what was refused, or a slow viewer's changes would be put together in the wrong order.
+#[test]
+fn nothing_overtakes_what_was_refused() {
+    let outbox = Outbox::new(Bounds { bytes: 10, frames: 100 });
+    let push = |bytes: &'static [u8]| {
+        let (topic, bytes) = (TopicName::new("t").unwrap(), Bytes::from_static(bytes));
+        let broadcast = Broadcast { topic, steps: Vec::new(), bytes: bytes.clone() };
+        outbox.push(Item::Shared(Arc::new(broadcast), bytes))
+    };
+    assert_eq!(push(b"1234"), Pushed::Queued);
+    assert_eq!(push(b"12345678"), Pushed::Full);
+    assert_eq!(push(b"1"), Pushed::Full, "although there would be room");
+    assert_eq!(outbox.reclaim().len(), 1);
+    assert_eq!(push(b"1"), Pushed::Queued, "as soon as it was reclaimed");
 }
